@@ -1,0 +1,191 @@
+"""Values of a run: plans, cursors, attempts, results and counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from maze_tasks.errors import Failure
+from maze_tasks.names import HoleId
+
+HoleStatus = Literal["pending", "in_progress", "filled", "failed", "skipped", "needs_review"]
+RunState = Literal["running", "paused", "cancelling", "cancelled", "done", "exhausted", "expired"]
+AttemptOutcome = Literal["accepted", "rejected", "failed", "lost", "cancelled"]
+
+TERMINAL_STATUSES: tuple[HoleStatus, ...] = ("filled", "failed", "skipped", "needs_review")
+TERMINAL_STATES: tuple[RunState, ...] = ("cancelled", "done", "exhausted", "expired")
+NANO_PER_USD = 1_000_000_000  # money is integer nano-USD inside (PROTOCOL, "Cache, money, ids")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How the holes that share it are tried.
+
+    Args:
+        candidates: endpoint names in the order they are tried, the primary first; never empty.
+        samples: answers asked of each candidate; above 1 the best is selected.
+    """
+
+    candidates: tuple[str, ...]
+    samples: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a hole stands: which candidate of its plan, in which round, is next.
+
+    Args:
+        round_no: round of refinement, from 0.
+        candidate: index into the plan's candidates.
+        sample: which of the plan's samples, from 0.
+    """
+
+    round_no: int = 0
+    candidate: int = 0
+    sample: int = 0
+
+
+class _Stored(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
+
+
+class ErrorRecord(_Stored):
+    """A failure in an attempt or a result: kind for programs, message for people."""
+
+    kind: str
+    message: str = ""
+
+    @classmethod
+    def of(cls, failure: Failure) -> ErrorRecord:
+        """The record of a failure."""
+        return cls(kind=failure.kind, message=failure.message)
+
+
+class Attempt(_Stored):
+    """One call to one endpoint for one hole, as it is kept.
+
+    `speed` is the server-speed score (CONTRACTS section 2) where the server gave statistics: it breaks ties only.
+    `code` is what the call gave, kept for selection and for later prompts; reports leave it out.
+    """
+
+    candidate: int
+    round: int = 0
+    sample: int = 0
+    model: str
+    outcome: AttemptOutcome
+    error: ErrorRecord | None = None
+    confidence: float | None = None
+    speed: float | None = None
+    cost_nano: int = 0
+    latency_ms: float = 0.0
+    prompt_tokens: int = 0
+    generated_tokens: int = 0
+    cached: bool = False
+    repeated: bool = False
+    simulated: bool = False
+    unsettled: bool = False
+    at: float = 0.0
+    code: str | None = None
+
+    @property
+    def usable(self) -> bool:
+        """Whether the endpoint gave a usable reply, whatever came of it."""
+        return self.outcome in ("accepted", "rejected")
+
+    def report(self) -> dict[str, Any]:
+        """The attempt as reports show it (PROTOCOL, "A hole's life")."""
+        shown = self.model_dump(exclude={"code", "cost_nano", "speed"})
+        shown["cost_usd"] = self.cost_nano / NANO_PER_USD
+        return shown
+
+
+class HoleResult(_Stored):
+    """What became of one hole."""
+
+    hole_id: HoleId
+    status: HoleStatus
+    model: str | None = None
+    code: str | None = None
+    confidence: float | None = None
+    attempts: tuple[Attempt, ...] = ()
+    fallbacks: int = 0
+    cost_nano: int = 0
+    latency_ms: float = 0.0
+    error: ErrorRecord | None = None
+
+    def report(self) -> dict[str, Any]:
+        """The JSON line of `maze results`."""
+        shown = self.model_dump(exclude={"attempts", "cost_nano"})
+        shown["attempts"] = [attempt.report() for attempt in self.attempts]
+        shown["cost_usd"] = self.cost_nano / NANO_PER_USD
+        return shown
+
+
+class ModelAccount(_Stored):
+    """Exact counts of one model over a run (or several, added up)."""
+
+    requests: int = 0
+    successes: int = 0
+    failures: int = 0
+    accepted: int = 0
+    fallbacks: int = 0
+    lost: int = 0
+    cancelled: int = 0
+    repeated: int = 0
+    cached: int = 0
+    cost_nano: int = 0
+    prompt_tokens: int = 0
+    generated_tokens: int = 0
+    success_latency_us: int = 0
+    failure_latency_us: int = 0
+    confidence_sum_nano: int = 0  # sum of confidences, each times 10^9
+    confidence_count: int = 0
+
+    def __add__(self, other: ModelAccount) -> ModelAccount:
+        return ModelAccount(**{name: getattr(self, name) + getattr(other, name) for name in ModelAccount.model_fields})
+
+
+class RunStatus(_Stored):
+    """Counts of one run; the hole counts always add up to `holes`."""
+
+    run: str
+    state: RunState
+    holes: int = 0
+    pending: int = 0
+    in_progress: int = 0
+    filled: int = 0
+    failed: int = 0
+    skipped: int = 0
+    needs_review: int = 0
+    attempts: int = 0
+    fallbacks: int = 0
+    repeated: int = 0
+    late: int = 0
+    simulated: int = 0
+    cost_nano: int = 0
+    created_at: float = 0.0
+    finished_at: float | None = None
+    sealed: bool = False
+    input_digest: str = ""
+    config_digest: str = ""
+    version: int = 1
+    notes: tuple[str, ...] = Field(default=(), description="what workers said about the run, once each")
+
+    @property
+    def closed(self) -> int:
+        """Holes that have come to an end."""
+        return self.filled + self.failed + self.skipped + self.needs_review
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing will change any more."""
+        return self.state in TERMINAL_STATES
+
+    def report(self) -> dict[str, Any]:
+        """The JSON of `maze status`."""
+        shown = self.model_dump(exclude={"cost_nano", "version", "sealed", "input_digest", "config_digest"})
+        shown["notes"] = list(self.notes)
+        shown["cost_usd"] = self.cost_nano / NANO_PER_USD
+        return shown

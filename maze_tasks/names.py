@@ -1,0 +1,62 @@
+"""Names of queues, tasks and identifiers, each built in one place.
+
+Names are percent-encoded wherever they become part of a key or a queue, so that no separator inside a name can be
+mistaken for one of ours.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote, unquote
+
+HoleId = int | str
+
+DEFAULT_NAMESPACE = "maze"
+FILL_TASK = "maze.fill"
+FORMAT_VERSION = 1  # of records and messages; a worker leaves what is newer
+
+# Headers of the simulator and of our calls.
+IDEMPOTENCY_HEADER = "Idempotency-Key"
+SIMULATED_HEADER = "X-Maze-Simulated"
+
+
+def escape(name: str) -> str:
+    """Percent-encode everything but letters, digits and ``_.-~``."""
+    return quote(name, safe="")
+
+
+def queue_name(model: str, namespace: str = DEFAULT_NAMESPACE) -> str:
+    """Queue of one model: ``fill.<model>``, behind the namespace where that is not the default."""
+    queue = f"fill.{escape(model)}"
+    return queue if namespace == DEFAULT_NAMESPACE else f"{escape(namespace)}.{queue}"
+
+
+def encode_id(hole_id: HoleId) -> str:
+    """A hole id as text that keeps its type: ``i5`` for 5, ``s5`` for "5"."""
+    return f"i{hole_id}" if isinstance(hole_id, int) else f"s{escape(hole_id)}"
+
+
+def decode_id(text: str) -> HoleId:
+    """The inverse of `encode_id`."""
+    return int(text[1:]) if text[0] == "i" else unquote(text[1:])
+
+
+def idempotency_key(run: str, hole_id: HoleId, round_no: int, candidate: int, sample: int, retry: int = 0) -> str:
+    """``{run}/{hole}/{round}/{candidate}/{sample}``, with ``r<retry>`` behind a sample that is asked again on purpose.
+
+    Source: ARCHITECTURE, "The way of a hole"; parts percent-encoded, counted from 0.
+    """
+    suffix = f"r{retry}" if retry else ""
+    return f"{escape(run)}/{escape(str(hole_id))}/{round_no}/{candidate}/{sample}{suffix}"
+
+
+def parse_idempotency_key(key: str) -> tuple[str, str, int, int, int] | None:
+    """Run, hole, round, candidate and sample of a key, or None where it is not one of ours."""
+    parts = key.split("/")
+    if len(parts) != 5:  # noqa: PLR2004 - the five parts above
+        return None
+    run, hole, *numbers = parts
+    try:
+        round_no, candidate, sample = int(numbers[0]), int(numbers[1]), int(numbers[2].split("r")[0])
+    except ValueError:
+        return None
+    return unquote(run), unquote(hole), round_no, candidate, sample
