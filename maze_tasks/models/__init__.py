@@ -1,0 +1,105 @@
+"""Values that cross edges: holes, constraints, endpoints, requests, runs and metrics.
+
+The shapes and their spellings are those of CONTRACTS sections 1 and 2; all of them are frozen.
+"""
+
+from maze_tasks.models.calls import Call, Reply, ServerStats
+from maze_tasks.models.constraints import (
+    Binding,
+    ConstraintIR,
+    FillConstraint,
+    Grammar,
+    GrammarRule,
+    JsonSchema,
+    RegexPattern,
+    TokenMasks,
+    TypeInhabitationData,
+    TypeLanguage,
+    read_constraints,
+)
+from maze_tasks.models.endpoints import EnsembleConfig, ModelCapability, ModelEndpoint
+from maze_tasks.models.holes import FillAttempt, Hole, HoleSpec, HoleState, HoleStateStatus, Scale, read_hole
+from maze_tasks.models.inference import (
+    GenerationContext,
+    GenerationStats,
+    InferenceRequest,
+    InferenceResponse,
+    RoutingDecision,
+    speed_confidence,
+)
+from maze_tasks.models.metrics import EnsembleMetrics, ModelMetrics
+from maze_tasks.models.reading import Shape, did_you_mean, explain, known_fields
+from maze_tasks.models.refinement import FailureStrategy, RefinementConfig, RefinementMetadata, RefinementResult
+from maze_tasks.models.runs import (
+    NANO_PER_USD,
+    TERMINAL_STATES,
+    TERMINAL_STATUSES,
+    Attempt,
+    AttemptOutcome,
+    Cursor,
+    ErrorRecord,
+    HoleResult,
+    HoleStatus,
+    ModelAccount,
+    Plan,
+    RunState,
+    RunStatus,
+)
+from maze_tasks.names import HoleId
+
+__all__ = [
+    "NANO_PER_USD",
+    "TERMINAL_STATES",
+    "TERMINAL_STATUSES",
+    "Attempt",
+    "AttemptOutcome",
+    "Binding",
+    "Call",
+    "ConstraintIR",
+    "Cursor",
+    "EnsembleConfig",
+    "EnsembleMetrics",
+    "ErrorRecord",
+    "FailureStrategy",
+    "FillAttempt",
+    "FillConstraint",
+    "GenerationContext",
+    "GenerationStats",
+    "Grammar",
+    "GrammarRule",
+    "Hole",
+    "HoleId",
+    "HoleResult",
+    "HoleSpec",
+    "HoleState",
+    "HoleStateStatus",
+    "HoleStatus",
+    "InferenceRequest",
+    "InferenceResponse",
+    "JsonSchema",
+    "ModelAccount",
+    "ModelCapability",
+    "ModelEndpoint",
+    "ModelMetrics",
+    "Plan",
+    "RefinementConfig",
+    "RefinementMetadata",
+    "RefinementResult",
+    "RegexPattern",
+    "Reply",
+    "RoutingDecision",
+    "RunState",
+    "RunStatus",
+    "Scale",
+    "ServerStats",
+    "Shape",
+    "TokenMasks",
+    "TypeInhabitationData",
+    "TypeLanguage",
+    "did_you_mean",
+    "explain",
+    "known_fields",
+    "read_constraints",
+    "read_hole",
+    "speed_confidence",
+]
