@@ -1,0 +1,215 @@
+"""Looking after runs: the sweeper, cancelling, pausing, resuming, and what a service check asks."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from maze_tasks.errors import Refused, UnknownRun
+from maze_tasks.models.runs import HoleResult, ModelAccount, Plan, RunStatus
+from maze_tasks.selecting import select_fill
+from maze_tasks.sending import Send, send_from
+from maze_tasks.store import care, reading
+from maze_tasks.store.runs import SELECT_MEMBER, RunStore
+
+logger = logging.getLogger(__name__)
+
+SWEEP_LOCK_MS = 5_000  # how long a sweeper that died keeps the others from sweeping
+EMPTY_SIGHTINGS = 2  # a queue must be seen empty that often before a message counts as forgotten
+SETTLE_MS = 1_000  # a message younger than this at a sighting may still be on its way
+
+
+def status(store: RunStore, run: str) -> RunStatus:
+    """Counts of a run.
+
+    Raises:
+        UnknownRun: there is none of that name.
+    """
+    found = reading.read_status(store.client, store.namespace, run)
+    if found is None:
+        raise UnknownRun(run)
+    return found
+
+
+def runs(store: RunStore) -> list[RunStatus]:
+    """Counts of every run, oldest first."""
+    names = reading.list_runs(store.client, store.namespace)
+    found = (reading.read_status(store.client, store.namespace, name) for name in names)
+    return [one for one in found if one is not None]
+
+
+def results(store: RunStore, run: str) -> Iterator[HoleResult]:
+    """What became of every hole of a run, in order of submission.
+
+    Raises:
+        UnknownRun: there is none of that name.
+        Refused: the run has expired.
+    """
+    if status(store, run).state == "expired":
+        raise Refused(f"run {run!r} has expired: its counts are kept, its results are not (expire_days)")
+    return reading.iter_results(store.client, store.namespace, run)
+
+
+def cancel(store: RunStore, run: str) -> RunStatus:
+    """Cancel a run: nothing new starts, what waits is skipped; running calls end as cancelled.
+
+    Raises:
+        UnknownRun: there is none of that name.
+    """
+    if not care.set_state(store, run, "cancelling", ["running", "paused"]):
+        raise UnknownRun(run)
+    drop_waiting(store, run)
+    return status(store, run)
+
+
+def drop_waiting(store: RunStore, run: str) -> int:
+    """Close the holes of a cancelling run that no call is running for; how many were closed."""
+    info = store.info(run)
+    if info is None:
+        return 0
+    closed = 0
+    for ids in reading.iter_ids(store.client, store.namespace, run):
+        open_spots = [spot for spot in care.spots(store, run, [(one, "0") for one in ids]) if _is_open(spot)]
+        closed += care.drop(store, run, [(spot.hole_id, _model(info.plans, spot)) for spot in open_spots])
+    return closed
+
+
+def pause(store: RunStore, run: str) -> RunStatus:
+    """Pause a run: calls that run are finished and kept, nothing new starts.
+
+    Raises:
+        UnknownRun: there is none of that name.
+    """
+    if not care.set_state(store, run, "paused", ["running"]):
+        raise UnknownRun(run)
+    return status(store, run)
+
+
+def resume(store: RunStore, send: Send, run: str, *, holders_gone: bool = False) -> int:
+    """Let a run go on: every open hole is sent again from its cursor, older messages become stale.
+
+    Args:
+        store: the store.
+        send: publishes messages.
+        run: name of the run.
+        holders_gone: whether no worker can be alive that holds a lease.
+
+    Returns:
+        How many samples were sent; 0 for a run that has ended.
+
+    Raises:
+        UnknownRun: there is none of that name.
+    """
+    if not care.set_state(store, run, "running", ["paused"]):
+        raise UnknownRun(run)
+    sent = 0
+    for ids in reading.iter_ids(store.client, store.namespace, run):
+        spots = [spot for spot in care.spots(store, run, [(one, "0") for one in ids]) if _is_open(spot)]
+        members = [(spot.hole_id, str(sample)) for spot in spots for sample in range(spot.samples)]
+        sent += send_from(store, send, run, members, holders_gone=holders_gone)
+    return sent
+
+
+def metrics_accounts(store: RunStore) -> Mapping[str, ModelAccount]:
+    """Accounts by model, summed over all runs."""
+    return reading.total_accounts(store.client, store.namespace)
+
+
+def _is_open(spot: care.Spot) -> bool:
+    return spot.status in ("pending", "in_progress")
+
+
+def _model(plans: tuple[Plan, ...], spot: care.Spot) -> str:
+    return plans[spot.plan_no].candidates[spot.cursor.candidate]
+
+
+@dataclass(slots=True)
+class Sweeper:
+    """Puts right what a crash left; any number may run, one at a time does (PROTOCOL, "Leases and the sweeper").
+
+    Args:
+        store: the store.
+        send: publishes messages.
+        queue_length: messages waiting in a model's queue.
+        owner: name of this sweeper, unique.
+        expire_days: days an ended run keeps its results.
+    """
+
+    store: RunStore
+    send: Send
+    queue_length: Callable[[str], int]
+    owner: str
+    expire_days: float = 7.0
+    _sightings: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def sweep(self, *, queues: bool = True) -> bool:
+        """One sweep, if it is this sweeper's turn.
+
+        Args:
+            queues: whether to look at the queues and at old runs too, which is done less often.
+
+        Returns:
+            Whether it was its turn.
+
+        Raises:
+            ServiceUnavailable: Redis or the broker cannot be reached.
+        """
+        if not care.take_sweeper(self.store, self.owner, SWEEP_LOCK_MS):
+            self._sightings.clear()
+            return False
+        now = care.server_ms(self.store)
+        active = care.active_runs(self.store)
+        for run in active:
+            self._wake(run, now)
+        if queues:
+            self._forgotten(active, now)
+            for run in active:
+                self._close(run, now)
+            for run in care.expired_runs(self.store, now / 1000):
+                care.expire(self.store, run)
+        return True
+
+    def _wake(self, run: str, now: int) -> None:
+        """Send what waited long enough, and what a holder left behind; make selections that are owed."""
+        expired, due = care.overdue(self.store, run, now)
+        for hole_id, sample in due:
+            if sample == SELECT_MEMBER:
+                select_fill(self.store, self.send, run, hole_id)
+        members = [member for member in [*expired, *due] if member[1] != SELECT_MEMBER]
+        if members:
+            count = send_from(self.store, self.send, run, members)
+            logger.debug("run %s: %d samples sent again", run, count)
+
+    def _forgotten(self, active: Iterable[str], now: int) -> None:
+        """Send again what a broker forgot: sent before its queue was first seen empty, and not begun since."""
+        asked: dict[str, list[str]] = {}
+        for run in active:
+            info = self.store.info(run)
+            for model in {model for plan in info.plans for model in plan.candidates} if info else ():
+                asked.setdefault(model, []).append(run)
+        for model, its_runs in asked.items():
+            if self.queue_length(model) > 0:
+                self._sightings.pop(model, None)
+                continue
+            first, count = self._sightings.get(model, (now, 0))
+            self._sightings[model] = (first, count + 1)
+            if count + 1 < EMPTY_SIGHTINGS:
+                continue
+            self._sightings.pop(model)
+            for run in its_runs:
+                members = care.queued_before(self.store, run, model, first - SETTLE_MS)
+                if members:
+                    sent = send_from(self.store, self.send, run, members)
+                    logger.info("run %s: %d messages for %s were forgotten and sent again", run, sent, model)
+
+    def _close(self, run: str, now: int) -> None:
+        """End what is being cancelled, and say when what has ended expires."""
+        found = reading.read_status(self.store.client, self.store.namespace, run)
+        if found is None:
+            return
+        if found.state == "cancelling":
+            drop_waiting(self.store, run)
+        elif found.ended:
+            ended = found.finished_at if found.finished_at is not None else now / 1000
+            care.retire(self.store, run, expires_at=ended + self.expire_days * 86_400)

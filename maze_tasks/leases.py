@@ -1,0 +1,110 @@
+"""Renewing leases: one thread a process for all its attempts, in one round trip."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from maze_tasks.errors import MazeError
+from maze_tasks.store.runs import RunStore, Ticket
+
+logger = logging.getLogger(__name__)
+
+RENEWALS_A_LEASE = 3  # a lease of 15 s is renewed every 5 s: two may fail before it is lost
+GRACE_S = 15.0  # no lease is renewed for longer than its call's deadline and this
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A lease in use.
+
+    Args:
+        ticket: what it is for.
+        attempt_id: its holder.
+        until: monotonic time after which it is not renewed any more.
+        lost: set once the lease is gone: the call that it was for may be cut.
+    """
+
+    ticket: Ticket
+    attempt_id: str
+    until: float
+    lost: threading.Event = field(default_factory=threading.Event)
+
+
+class LeaseKeeper:
+    """Keeps the leases of a process alive while their calls run.
+
+    Args:
+        store: the store.
+        stopped: asked now and then for runs that were cancelled; gives the names of those among some.
+    """
+
+    def __init__(
+        self, store: RunStore, *, stopped: Callable[[Sequence[str]], set[str]] | None = None, tick_s: float = 1.0
+    ) -> None:
+        self._store, self._stopped, self._tick_s = store, stopped, tick_s
+        self._held: dict[str, Held] = {}
+        self._lock = threading.Lock()
+        self._end = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @contextmanager
+    def holding(self, ticket: Ticket, attempt_id: str, deadline_s: float) -> Iterator[threading.Event]:
+        """Keep a lease for as long as the block runs; yields an event that is set when the call should be cut."""
+        held = Held(ticket, attempt_id, time.monotonic() + deadline_s + GRACE_S)
+        with self._lock:
+            self._held[attempt_id] = held
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="lease-keeper", daemon=True)
+                self._thread.start()
+        try:
+            yield held.lost
+        finally:
+            with self._lock:
+                self._held.pop(attempt_id, None)
+
+    def close(self) -> None:
+        """End the thread; leases still held run out by themselves."""
+        self._end.set()
+        if self._thread is not None:
+            self._thread.join(timeout=2)
+
+    def _run(self) -> None:
+        every = self._store.lease_ms / 1000 / RENEWALS_A_LEASE
+        renewed = time.monotonic()
+        while not self._end.wait(min(self._tick_s, every)):
+            try:
+                self._cut_cancelled()
+                if time.monotonic() - renewed >= every:
+                    renewed = time.monotonic()
+                    self._renew()
+            except MazeError as error:
+                # The store is away: leases cannot be renewed now, but their calls go on, and may still commit.
+                logger.warning("leases not renewed: %s", error)
+
+    def _snapshot(self) -> list[Held]:
+        with self._lock:
+            return list(self._held.values())
+
+    def _renew(self) -> None:
+        now = time.monotonic()
+        alive = [held for held in self._snapshot() if held.until > now]
+        if not alive:
+            return
+        kept = self._store.renew([(held.ticket, held.attempt_id) for held in alive])
+        for held, still in zip(alive, kept, strict=True):
+            if not still and held.attempt_id in self._held:
+                held.lost.set()
+
+    def _cut_cancelled(self) -> None:
+        held = self._snapshot()
+        if self._stopped is None or not held:
+            return
+        gone = self._stopped(sorted({one.ticket.run for one in held}))
+        for one in held:
+            if one.ticket.run in gone:
+                one.lost.set()

@@ -1,0 +1,230 @@
+"""From holes to a run: route, plan, submit, enqueue."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from maze_tasks.decide.plan import plan
+from maze_tasks.decide.prompt import build_prompt
+from maze_tasks.decide.router import ModelRouter
+from maze_tasks.decide.tokens import FRAMING_TOKENS, prompt_bytes, tokens_to_ask
+from maze_tasks.errors import RunExists
+from maze_tasks.messages import FillMessage, messages_for
+from maze_tasks.models import Hole, ModelEndpoint, RoutingDecision
+from maze_tasks.models.runs import Cursor, Plan, RunStatus
+from maze_tasks.sending import Send
+from maze_tasks.store import reading
+from maze_tasks.store.runs import NewHole, RunStore
+
+BATCH = 200  # holes stored in one round trip, and announced in one batch of messages
+FIRST_SEND = 1  # send number of what the producer sends
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What a run is made with, beside its endpoints.
+
+    Args:
+        fallback_enabled: whether candidates after the primary are tried.
+        max_fallback_attempts: candidates tried, the primary included.
+        best_of_n: answers asked of each candidate; 0 and 1 mean one.
+        max_retries: tries again at the last candidate.
+        scorer: how the best of several answers is found.
+        temperature_schedule: temperature by round.
+    """
+
+    fallback_enabled: bool = True
+    max_fallback_attempts: int = 3
+    best_of_n: int | None = None
+    max_retries: int = 2
+    scorer: str = "evidence"
+    temperature_schedule: tuple[float, ...] = ()
+
+
+@dataclass(slots=True)
+class Planner:
+    """Routes holes and numbers the plans they share.
+
+    Args:
+        endpoints: the ensemble, in the order listed.
+        options: options of the run.
+
+    Raises:
+        ConfigError: no endpoints, or two of one name.
+    """
+
+    endpoints: Sequence[ModelEndpoint]
+    options: RunOptions
+    _router: ModelRouter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._router = ModelRouter(self.endpoints)
+
+    def route(self, hole: Hole) -> RoutingDecision:
+        """Where a hole goes and why."""
+        return self._router.route(hole.spec, hole.constraints)
+
+    def table(self) -> list[Plan]:
+        """Every plan there can be: one for each primary."""
+        return [self.plan_for(self._decision(endpoint.name)) for endpoint in self.endpoints]
+
+    def plan_for(self, decision: RoutingDecision) -> Plan:
+        """The plan that a decision leads to."""
+        options = self.options
+        return plan(
+            decision,
+            fallback_enabled=options.fallback_enabled,
+            max_fallback_attempts=options.max_fallback_attempts,
+            best_of_n=options.best_of_n,
+        )
+
+    def _decision(self, primary: str) -> RoutingDecision:
+        others = [endpoint for endpoint in self.endpoints if endpoint.name != primary]
+        others.sort(key=lambda endpoint: endpoint.priority)
+        return RoutingDecision(
+            primary_model=primary, fallback_models=tuple(endpoint.name for endpoint in others), reason=""
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A run that has been submitted.
+
+    Args:
+        run: its name.
+        verdict: ``created``, or ``same`` where a run of that name held the same holes already.
+        added: holes added by this submission.
+    """
+
+    run: str
+    verdict: str
+    added: int
+
+
+class Producer:
+    """Submits runs.
+
+    Args:
+        store: the store.
+        send: publishes messages.
+        endpoints: the ensemble.
+        options: options of the runs.
+    """
+
+    def __init__(
+        self, store: RunStore, send: Send, endpoints: Sequence[ModelEndpoint], options: RunOptions | None = None
+    ) -> None:
+        self._store, self._send = store, send
+        self._options = options or RunOptions()
+        self._planner = Planner(endpoints, self._options)
+        self._plans = self._planner.table()
+        self._numbers = {one.candidates[0]: number for number, one in enumerate(self._plans)}
+
+    def open(self, run: str, *, input_digest: str, config_digest: str) -> str:
+        """Create a run, or recognise it.
+
+        Returns:
+            ``created`` or ``same``.
+
+        Raises:
+            RunExists: a run of that name holds other holes or was made with another configuration.
+        """
+        verdict = self._store.create(
+            run, self._plans, input_digest=input_digest, config_digest=config_digest, options=self._stored_options()
+        )
+        if verdict == "other":
+            raise RunExists(run)
+        return verdict
+
+    def submit(
+        self,
+        run: str,
+        holes: Iterable[Hole],
+        *,
+        input_digest: str,
+        config_digest: str,
+        on_batch: Callable[[int], None] | None = None,
+    ) -> Submission:
+        """Submit a run: every hole is stored, then announced. A repeat adds and announces only what is missing.
+
+        Args:
+            run: its name.
+            holes: the holes, in order; read once, a batch at a time.
+            input_digest: digest of the holes.
+            config_digest: digest of the configuration.
+            on_batch: called after each batch with the number of holes added in all.
+
+        Raises:
+            RunExists: a run of that name holds something else.
+            Refused: the run has ended.
+            ServiceUnavailable: Redis or the broker cannot be reached; a repeat goes on where it was.
+        """
+        verdict = self.open(run, input_digest=input_digest, config_digest=config_digest)
+        added = 0
+        for batch in _batches(holes, BATCH):
+            new = [self._new(hole) for hole in batch]
+            fresh = set(self._store.submit(run, new))
+            self._send(message for hole in new if hole.hole_id in fresh for message in self._messages(run, hole))
+            added += len(fresh)
+            if on_batch:
+                on_batch(added)
+        self._store.seal(run)
+        return Submission(run, verdict, added)
+
+    def _new(self, hole: Hole) -> NewHole:
+        number = self._numbers[self._planner.route(hole).primary_model]
+        text = json.dumps(hole.dump(), ensure_ascii=False, separators=(",", ":"))
+        bound = prompt_bytes(hole.prompt or build_prompt(hole)) + FRAMING_TOKENS
+        return NewHole(hole.id, text, number, self._plans[number], bound, hole.max_tokens or tokens_to_ask(hole))
+
+    def _messages(self, run: str, hole: NewHole) -> list[FillMessage]:
+        return messages_for(run, hole.plan, [hole.hole_id], Cursor(), FIRST_SEND)
+
+    def _stored_options(self) -> dict[str, Any]:
+        return {
+            "max_retries": self._options.max_retries,
+            "scorer": self._options.scorer,
+            "temperature_schedule": list(self._options.temperature_schedule),
+            "endpoints": {endpoint.name: endpoint.digest() for endpoint in self._planner.endpoints},
+        }
+
+
+def find_run(store: RunStore, input_digest: str, config_digest: str, stem: str) -> tuple[str, RunStatus | None]:
+    """The name for a run that was given none: the unfinished run of the same holes, or a new name.
+
+    Args:
+        store: the store.
+        input_digest: digest of the holes.
+        config_digest: digest of the configuration.
+        stem: what the name begins with.
+
+    Returns:
+        A name, and the latest run of the same holes and configuration, if there is one.
+    """
+    base = f"{stem}-{input_digest[:4]}{config_digest[:4]}"
+    latest: RunStatus | None = None
+    number = 1
+    while True:
+        name = base if number == 1 else f"{base}-{number}"
+        found = reading.read_status(store.client, store.namespace, name)
+        if found is None:
+            return name, latest
+        if found.input_digest == input_digest and found.config_digest == config_digest:
+            latest = found
+            if not found.ended:
+                return name, found
+        number += 1
+
+
+def _batches(holes: Iterable[Hole], size: int) -> Iterator[list[Hole]]:
+    batch: list[Hole] = []
+    for hole in holes:
+        batch.append(hole)
+        if len(batch) >= size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

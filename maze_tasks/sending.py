@@ -1,0 +1,62 @@
+"""From cursors in the store to messages on queues: the one function that turns one into the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from maze_tasks.messages import FillMessage, messages_for
+from maze_tasks.models.runs import Cursor, Plan
+from maze_tasks.store import care
+from maze_tasks.store.runs import RunStore
+
+Send = Callable[[Iterable[FillMessage]], object]
+
+_PAGE = 500  # samples handled in one round trip
+
+
+def send_from(
+    store: RunStore, send: Send, run: str, members: Sequence[care.Member], *, holders_gone: bool = False
+) -> int:
+    """Send samples of holes again from where their cursors stand.
+
+    Used after a wait, an expiry, a resume: whatever was sent before is stale from then on.
+
+    Args:
+        store: the store.
+        send: publishes messages.
+        run: name of the run.
+        members: holes and samples; what has moved on, is closed, or is leased is passed over.
+        holders_gone: whether leases count as run out.
+
+    Returns:
+        How many samples were sent.
+
+    Raises:
+        ServiceUnavailable: Redis or the broker cannot be reached.
+    """
+    info = store.info(run)
+    if info is None:
+        return 0
+    count = 0
+    for start in range(0, len(members), _PAGE):
+        found = care.spots(store, run, members[start : start + _PAGE])
+        asked = [(spot, _plan(info.plans, spot).candidates[spot.cursor.candidate]) for spot in found]
+        numbers = care.resend(store, run, asked, holders_gone=holders_gone)
+        messages: list[FillMessage] = []
+        for (spot, _), number in zip(asked, numbers, strict=True):
+            if number:
+                samples = (spot.cursor.sample,)
+                messages += messages_for(run, _plan(info.plans, spot), [spot.hole_id], spot.cursor, number, samples)
+        send(messages)
+        count += len(messages)
+    return count
+
+
+def send_group(send: Send, run: str, plan: Plan, spot: care.Spot, send_no: int) -> None:
+    """Send the group of samples at the candidate after `spot`, which its selection has just opened."""
+    after = Cursor(spot.cursor.round_no, spot.cursor.candidate + 1)
+    send(messages_for(run, plan, [spot.hole_id], after, send_no))
+
+
+def _plan(plans: Sequence[Plan], spot: care.Spot) -> Plan:
+    return plans[spot.plan_no]

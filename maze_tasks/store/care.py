@@ -1,0 +1,241 @@
+"""What the sweeper and run control ask of the store: who is overdue, send again, select, close, expire."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from maze_tasks.models.runs import Attempt, Cursor, RunState
+from maze_tasks.names import HoleId, decode_id, encode_id
+from maze_tasks.store.connection import translated
+from maze_tasks.store.keys import active_key, ended_key, runs_key, sweeper_key
+from maze_tasks.store.runs import SELECT_MEMBER, Finished, RunStore
+from maze_tasks.store.scripts import Arg, ScriptCall, run_many, script
+
+_UNLINK = 1000  # keys removed at once
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a sample of a hole stands.
+
+    Args:
+        hole_id: the hole.
+        cursor: its cursor, with the sample in question.
+        plan_no: number of its plan.
+        status: status of the hole.
+        samples: samples asked of each candidate.
+    """
+
+    hole_id: HoleId
+    cursor: Cursor
+    plan_no: int
+    status: str
+    samples: int
+
+
+Member = tuple[HoleId, str]  # hole id, sample number or `SELECT_MEMBER`
+
+
+def server_ms(store: RunStore) -> int:
+    """Redis's own clock in milliseconds."""
+    with translated():
+        seconds, micros = store.client.time()
+    return int(seconds) * 1000 + int(micros) // 1000
+
+
+def active_runs(store: RunStore) -> list[str]:
+    """Runs that the sweeper looks after."""
+    with translated():
+        return sorted(str(run) for run in store.client.smembers(active_key(store.namespace)))
+
+
+def overdue(store: RunStore, run: str, now_ms: int, limit: int = 500) -> tuple[list[Member], list[Member]]:
+    """Samples whose lease ran out, and samples (or selections) whose wait is over."""
+    keys = store.keys(run)
+    with translated():
+        pipe = store.client.pipeline(transaction=False)
+        pipe.zrangebyscore(keys.leases, "-inf", now_ms, start=0, num=limit)
+        pipe.zrangebyscore(keys.due, "-inf", now_ms, start=0, num=limit)
+        leases, due = pipe.execute()
+    return [_member(text) for text in leases], [_member(text) for text in due]
+
+
+def next_due_ms(store: RunStore, run: str) -> int | None:
+    """When the next wait of a run ends, in milliseconds of Redis's clock; None without any."""
+    with translated():
+        first = store.client.zrange(store.keys(run).due, 0, 0, withscores=True)
+    return int(first[0][1]) if first else None
+
+
+def queued_before(store: RunStore, run: str, model: str, before_ms: int, limit: int = 500) -> list[Member]:
+    """Samples sent to a model's queue before a time that have not begun."""
+    with translated():
+        found = store.client.zrangebyscore(store.keys(run).queued(model), "-inf", before_ms, start=0, num=limit)
+    return [_member(str(text)) for text in found]
+
+
+def spots(store: RunStore, run: str, members: Sequence[Member]) -> list[Spot]:
+    """Where samples stand now; unknown holes are left out."""
+    keys = store.keys(run)
+    with translated():
+        pipe = store.client.pipeline(transaction=False)
+        for hole_id, _ in members:
+            pipe.hmget(keys.hole(encode_id(hole_id)), ["st", "rd", "ca", "pl", "n"])
+        rows = pipe.execute()
+    found = []
+    for (hole_id, sample), (status, round_no, candidate, plan_no, samples) in zip(members, rows, strict=True):
+        if status is not None:
+            number = -1 if sample == SELECT_MEMBER else int(sample)
+            cursor = Cursor(int(round_no), int(candidate), number)
+            found.append(Spot(hole_id, cursor, int(plan_no), status, int(samples)))
+    return found
+
+
+def resend(store: RunStore, run: str, asked: Sequence[tuple[Spot, str]], *, holders_gone: bool = False) -> list[int]:
+    """Draw a new send number for samples, in one round trip.
+
+    Args:
+        store: the store.
+        run: name of the run.
+        asked: spot and model of its cursor.
+        holders_gone: whether leases count as run out, since no worker can be alive that holds one.
+
+    Returns:
+        Send number of each, 0 where there is nothing to send.
+    """
+    keys = store.keys(run)
+    calls: list[ScriptCall] = []
+    for spot, model in asked:
+        hid, at = encode_id(spot.hole_id), spot.cursor
+        names = [keys.meta, keys.hole(hid), keys.leases, keys.due, keys.queued(model)]
+        calls.append((names, [hid, at.sample, at.round_no, at.candidate, int(holders_gone)]))
+    with translated():
+        return [int(number) for number in run_many(store.client, "resend", calls)]
+
+
+def commit_selection(
+    store: RunStore,
+    run: str,
+    spot: Spot,
+    *,
+    winner: tuple[int, Attempt] | None,
+    next_model: str | None,
+    error: tuple[str, str] = ("", ""),
+) -> tuple[Finished, int]:
+    """Close a candidate whose samples are all closed, once.
+
+    Args:
+        store: the store.
+        run: name of the run.
+        spot: where the hole stands.
+        winner: index in the attempts and the winning record, or None where none is acceptable.
+        next_model: the candidate after this one, if there is one.
+        error: kind and message of the failure where neither is left.
+
+    Returns:
+        What became of it (``filled, next, failed, stale``), and the send number of the next candidate's group.
+    """
+    keys, hid = store.keys(run), encode_id(spot.hole_id)
+    step = "accept" if winner else "next" if next_model else "fail"
+    index, attempt = winner or (0, None)
+    names = [
+        keys.meta, keys.hole(hid), keys.attempts(hid), keys.accounts, keys.events,
+        keys.queued(next_model or "none"), keys.due,
+    ]  # fmt: skip
+    args: list[Arg] = [
+        hid, spot.cursor.round_no, spot.cursor.candidate, step, index,
+        attempt.model_dump_json(exclude_none=True) if attempt else "", attempt.model if attempt else "", *error,
+    ]  # fmt: skip
+    with translated():
+        what, *rest = script("select").run(store.client, names, args)
+    if what != "ok":
+        return Finished(what), 0
+    return Finished(rest[0]), int(rest[1]) if len(rest) > 1 else 0
+
+
+def set_state(store: RunStore, run: str, to: RunState, came_from: Sequence[RunState]) -> str:
+    """Move a run to a state if it is in one of some others; the state it has now, '' if there is no such run."""
+    keys = store.keys(run)
+    with translated():
+        state = str(script("state").run(store.client, [keys.meta, keys.events], [to, *came_from]))
+        if state == "running":
+            store.client.sadd(active_key(store.namespace), run)
+    return state
+
+
+def drop(store: RunStore, run: str, holes: Sequence[tuple[HoleId, str]]) -> int:
+    """Close holes of a run that is being cancelled, but those with a call running.
+
+    Args:
+        store: the store.
+        run: name of the run.
+        holes: id and model of the cursor of each.
+
+    Returns:
+        How many were closed.
+    """
+    keys = store.keys(run)
+    calls: list[ScriptCall] = []
+    for hole_id, model in holes:
+        hid = encode_id(hole_id)
+        names = [keys.meta, keys.hole(hid), keys.events, keys.leases, keys.due, keys.queued(model)]
+        calls.append((names, [hid]))
+    with translated():
+        return sum(int(closed) for closed in run_many(store.client, "drop", calls))
+
+
+def retire(store: RunStore, run: str, *, expires_at: float) -> None:
+    """Take an ended run from the sweeper's list and say when it expires (unix seconds)."""
+    with translated():
+        pipe = store.client.pipeline(transaction=False)
+        pipe.zadd(ended_key(store.namespace), {run: expires_at})
+        pipe.srem(active_key(store.namespace), run)
+        pipe.execute()
+
+
+def expired_runs(store: RunStore, now_s: float) -> list[str]:
+    """Ended runs whose time has come."""
+    with translated():
+        return [str(run) for run in store.client.zrangebyscore(ended_key(store.namespace), "-inf", now_s)]
+
+
+def expire(store: RunStore, run: str) -> None:
+    """Remove what a run holds of its holes; its counts and accounts stay, so that metrics keep their sums."""
+    keys, client = store.keys(run), store.client
+    with translated():
+        while ids := client.lrange(keys.ids, 0, _UNLINK // 3):
+            names = [str(hid) for hid in ids]
+            doomed = [key for hid in names for key in (keys.hole(hid), keys.text(hid), keys.attempts(hid))]
+            client.unlink(*doomed)
+            client.ltrim(keys.ids, len(ids), -1)
+        client.unlink(keys.leases, keys.due, keys.events, keys.plans, keys.ids)
+        client.hset(keys.meta, "state", "expired")
+        client.zrem(ended_key(store.namespace), run)
+
+
+def forget(store: RunStore, run: str) -> None:
+    """Remove a run altogether, its accounts too."""
+    expire(store, run)
+    keys = store.keys(run)
+    with translated():
+        store.client.unlink(keys.meta, keys.accounts, keys.notes)
+        store.client.zrem(runs_key(store.namespace), run)
+        store.client.srem(active_key(store.namespace), run)
+
+
+def take_sweeper(store: RunStore, owner: str, hold_ms: int) -> bool:
+    """Whether `owner` is the one sweeper, for another `hold_ms`."""
+    key = sweeper_key(store.namespace)
+    with translated():
+        if store.client.set(key, owner, nx=True, px=hold_ms):
+            return True
+        if store.client.get(key) == owner:
+            store.client.pexpire(key, hold_ms)
+            return True
+    return False
+
+
+def _member(text: str) -> Member:
+    hid, _, sample = text.rpartition("|")
+    return decode_id(hid), sample

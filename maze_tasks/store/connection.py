@@ -1,0 +1,83 @@
+"""Connecting to Redis, and translating its errors once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import redis
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.exceptions import AuthenticationError, ConnectionError, RedisError, ResponseError, TimeoutError  # noqa: A004
+from redis.retry import Retry
+
+from maze_tasks.errors import ConfigError, MazeError, Refused, ServiceUnavailable
+
+_SOCKET_TIMEOUT_S = 10.0  # a server that says nothing for so long is treated as gone
+_CONNECT_TIMEOUT_S = 5.0
+_RETRIES = 3  # of commands that are all idempotent; the caller waits longer where that is worth it
+
+
+def connect(url: str, *, max_connections: int = 256) -> redis.Redis:
+    """A client for `url`; nothing is sent yet.
+
+    Args:
+        url: ``redis://``, ``rediss://`` or ``unix://``.
+        max_connections: upper bound of the pool, at least twice the threads that use it.
+
+    Raises:
+        ConfigError: the URL cannot be read.
+    """
+    try:
+        return redis.Redis.from_url(
+            url,
+            decode_responses=True,
+            socket_timeout=_SOCKET_TIMEOUT_S,
+            socket_connect_timeout=_CONNECT_TIMEOUT_S,
+            health_check_interval=30,
+            max_connections=max_connections,
+            retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=1.0), _RETRIES),
+            **({} if url.startswith("unix") else {"socket_keepalive": True}),
+        )
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"not a Redis URL: {type(error).__name__}", field="redis_url") from None
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn errors of the client into ours; addresses stay out of the text, they may hold a password."""
+    try:
+        yield
+    except AuthenticationError:
+        raise ServiceUnavailable("Redis", "it refuses the password or user of redis_url") from None
+    except (ConnectionError, TimeoutError) as error:
+        raise ServiceUnavailable("Redis", _reason(error)) from None
+    except ResponseError as error:
+        text = str(error)
+        if text.startswith("MAZE "):
+            raise Refused(text.removeprefix("MAZE ")) from None
+        raise ServiceUnavailable("Redis", text[:200]) from None
+    except RedisError as error:
+        raise MazeError(f"Redis: {type(error).__name__}: {str(error)[:200]}") from None
+
+
+def require_noeviction(client: redis.Redis) -> None:
+    """Refuse a server that may throw keys away when its memory is full.
+
+    Raises:
+        Refused: `maxmemory` is set with another policy than ``noeviction``.
+        ServiceUnavailable: the server cannot be reached.
+    """
+    with translated():
+        info = client.info("memory")
+    limit, policy = int(info.get("maxmemory", 0) or 0), str(info.get("maxmemory_policy", "noeviction"))
+    if limit and policy != "noeviction":
+        raise Refused(
+            f"Redis may evict keys (maxmemory-policy {policy}): what is evicted would be paid again; "
+            "set maxmemory-policy to noeviction"
+        )
+
+
+def _reason(error: RedisError) -> str:
+    kind = "no answer in time" if isinstance(error, TimeoutError) else "connection failed"
+    text = str(error)
+    return kind if "@" in text else f"{kind} ({text[:160]})"

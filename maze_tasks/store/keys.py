@@ -1,0 +1,123 @@
+"""Names of all keys, in one place.
+
+Everything that belongs to a run carries the run's hash tag, so that one script may touch it all on a cluster.
+
+==================  ======  ====================================================================================
+key                 type    holds
+==================  ======  ====================================================================================
+``meta``            hash    state, counts ``n:<status>``, totals, digests, options, the run's send number ``sn``
+``plans``           hash    plan number → candidates and samples (JSON)
+``ids``             list    encoded hole ids in the order of submission
+``hole:<id>``       hash    ``st`` status, ``rd`` round, ``ca`` candidate, ``pl`` plan number, ``n`` samples, ``cl``
+                            samples closed, ``tp``/``tm`` bounds of prompt and reply tokens, ``ex`` expiries, ``wn`` index of the winning attempt, ``ek``/``em`` error; of each
+                            sample k: ``k.l`` attempt that holds the lease, ``k.x`` when it ends, ``k.s`` send number,
+                            ``k.t`` retries, ``k.r`` 1 if the next call repeats a lost one, ``k.c`` 1 if closed
+``text:<id>``       string  the hole (JSON)
+``tries:<id>``      list    attempt records (JSON), in the order they were decided
+``accounts``        hash    ``<count>|<model>``
+``leases``          zset    ``<id>|<sample>`` by the millisecond the lease ends
+``due``             zset    ``<id>|<sample>`` by the millisecond its wait ends; ``<id>|select`` a selection owed
+``queued:<model>``  zset    ``<id>|<sample>`` by the millisecond it was sent
+``events``          stream  what happened, trimmed: it only wakes readers
+``notes``           set     what workers said about the run, once each
+==================  ======  ====================================================================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from maze_tasks.names import escape
+
+
+@dataclass(frozen=True, slots=True)
+class RunKeys:
+    """Keys of one run.
+
+    Args:
+        namespace: prefix of every key.
+        run: name of the run.
+    """
+
+    namespace: str
+    run: str
+    prefix: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "prefix", f"{escape(self.namespace)}:{{r:{escape(self.run)}}}:")
+
+    @property
+    def meta(self) -> str:
+        """State, counts and totals."""
+        return self.prefix + "meta"
+
+    @property
+    def plans(self) -> str:
+        """Plan table."""
+        return self.prefix + "plans"
+
+    @property
+    def ids(self) -> str:
+        """Hole ids in order."""
+        return self.prefix + "ids"
+
+    @property
+    def accounts(self) -> str:
+        """Exact counts per model."""
+        return self.prefix + "accounts"
+
+    @property
+    def leases(self) -> str:
+        """Leases by their end."""
+        return self.prefix + "leases"
+
+    @property
+    def due(self) -> str:
+        """Waits by their end."""
+        return self.prefix + "due"
+
+    @property
+    def events(self) -> str:
+        """Event stream."""
+        return self.prefix + "events"
+
+    @property
+    def notes(self) -> str:
+        """What workers said about the run."""
+        return self.prefix + "notes"
+
+    def hole(self, hid: str) -> str:
+        """State of one hole; `hid` is encoded (`names.encode_id`)."""
+        return f"{self.prefix}hole:{hid}"
+
+    def text(self, hid: str) -> str:
+        """Text of one hole."""
+        return f"{self.prefix}text:{hid}"
+
+    def attempts(self, hid: str) -> str:
+        """Attempt records of one hole."""
+        return f"{self.prefix}tries:{hid}"
+
+    def queued(self, model: str) -> str:
+        """What was sent to a model's queue and has not begun."""
+        return f"{self.prefix}queued:{escape(model)}"
+
+
+def runs_key(namespace: str) -> str:
+    """Sorted set of all runs by the second they were created."""
+    return f"{escape(namespace)}:runs"
+
+
+def active_key(namespace: str) -> str:
+    """Set of the runs that the sweeper looks after."""
+    return f"{escape(namespace)}:active"
+
+
+def ended_key(namespace: str) -> str:
+    """Sorted set of ended runs by the second they expire."""
+    return f"{escape(namespace)}:ended"
+
+
+def sweeper_key(namespace: str) -> str:
+    """Lock of the sweeper."""
+    return f"{escape(namespace)}:sweeper"

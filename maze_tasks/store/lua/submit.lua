@@ -1,0 +1,31 @@
+-- Add holes to a run that is not sealed; a hole that is there already is left as it is, so a repeat changes nothing.
+-- KEYS: 1 meta   2 ids   3..2+q queued set of a model each   then hole, text of each hole in turn
+-- ARGV: 1 q   then of each hole: id, text, plan number, samples, number of its queued set (from 1),
+--       bound of its prompt's tokens, tokens to ask for
+-- Returns {number added, ids added ...}, or an error text where the run takes no more.
+local state = redis.call('HGET', KEYS[1], 'state')
+if not state then return redis.error_reply('MAZE no such run') end
+if state ~= 'running' and state ~= 'paused' then return redis.error_reply('MAZE run is ' .. state) end
+local q = tonumber(ARGV[1])
+local now = now_ms()
+local added = {0}
+local at, key = 2, 3 + q
+while at <= #ARGV do
+  local id, text, plan, samples, set = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
+  if redis.call('EXISTS', KEYS[key]) == 0 then
+    redis.call('HSET', KEYS[key], 'st', 'pending', 'rd', 0, 'ca', 0, 'pl', plan, 'n', samples,
+      'tp', ARGV[at + 5], 'tm', ARGV[at + 6])
+    redis.call('SET', KEYS[key + 1], text)
+    redis.call('RPUSH', KEYS[2], id)
+    for k = 0, samples - 1 do
+      redis.call('HSET', KEYS[key], k .. '.s', 1)
+      redis.call('ZADD', KEYS[2 + set], now, id .. '|' .. k)
+    end
+    added[1] = added[1] + 1
+    added[#added + 1] = id
+  end
+  at, key = at + 7, key + 2
+end
+redis.call('HINCRBY', KEYS[1], 'holes', added[1])
+redis.call('HINCRBY', KEYS[1], 'n:pending', added[1])
+return added

@@ -1,0 +1,316 @@
+"""The run store: every change of a run is one script, under the run's own hash tag."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+
+from maze_tasks.models.runs import Attempt, Cursor, Plan
+from maze_tasks.names import FORMAT_VERSION, HoleId, encode_id
+from maze_tasks.store.connection import translated
+from maze_tasks.store.keys import RunKeys, active_key, runs_key
+from maze_tasks.store.scripts import Arg, ScriptCall, run_many, script
+
+SELECT_MEMBER = "select"  # stands for the sample in `due` where a selection is owed
+
+
+@dataclass(frozen=True, slots=True)
+class NewHole:
+    """A hole on its way into the store.
+
+    Args:
+        hole_id: its id.
+        text: the hole as JSON.
+        plan_no: number of its plan in the run's table.
+        plan: that plan.
+        prompt_tokens: upper bound of the prompt's tokens.
+        max_tokens: tokens that are asked for.
+    """
+
+    hole_id: HoleId
+    text: str
+    plan_no: int
+    plan: Plan
+    prompt_tokens: int
+    max_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What a message asks for: one sample of one hole at one cursor.
+
+    Args:
+        run: name of the run.
+        hole_id: id of the hole.
+        cursor: where the message believes the hole to stand.
+        send_no: number of the sending that this message belongs to.
+        model: the candidate's name.
+    """
+
+    run: str
+    hole_id: HoleId
+    cursor: Cursor
+    send_no: int
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Answer of `RunStore.begin`.
+
+    Args:
+        verdict: ``go``, or why not: ``gone, newer, stopped, done, closed, stale, leased, ahead, behind``.
+        text: the hole as JSON, with ``go``.
+        plan_no: number of its plan in the run's table.
+        repeated: whether a call that may have been paid for is repeated.
+        retries: deliberate retries made at this candidate so far.
+        expiries: leases of this hole that ran out so far.
+        on: with ``behind``, whether the hole stands open at the next candidate of this very chain.
+    """
+
+    verdict: str
+    text: str = ""
+    plan_no: int = 0
+    repeated: bool = False
+    retries: int = 0
+    expiries: int = 0
+    on: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One decided attempt and what follows from it.
+
+    Args:
+        attempt: the record.
+        step: ``accept, next, retry, fail`` or ``close``.
+        wait_ms: with ``retry``, how long the hole waits.
+        error_kind: with ``fail``, what the hole failed of.
+        error_message: with ``fail``, for people.
+        counts: changes of the model's account by name of the count.
+    """
+
+    attempt: Attempt
+    step: str
+    counts: Mapping[str, int]
+    wait_ms: int = 0
+    error_kind: str = ""
+    error_message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Answer of `RunStore.finish`.
+
+    Args:
+        what: ``filled, next, retry, failed, cancelled, open, select``, or ``gone`` or ``late``: nothing was changed.
+        on: with ``late``, whether the hole stands open at the next candidate.
+    """
+
+    what: str
+    on: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """What never changes in a run.
+
+    Args:
+        plans: plan table by number.
+        options: options the run was made with.
+        endpoint_digests: digest of each endpoint's public configuration at submission, by name.
+        version: format version of its records.
+    """
+
+    plans: tuple[Plan, ...]
+    options: Mapping[str, Any]
+    endpoint_digests: Mapping[str, str]
+    version: int
+
+
+class RunStore:
+    """Runs in Redis.
+
+    Args:
+        client: connection with decoded replies.
+        namespace: prefix of every key.
+        lease_ms: length of a lease in milliseconds of Redis's clock.
+    """
+
+    def __init__(self, client: redis.Redis, *, namespace: str = "maze", lease_ms: int = 15_000) -> None:
+        self.client, self.namespace, self.lease_ms = client, namespace, lease_ms
+
+    def keys(self, run: str) -> RunKeys:
+        """Keys of a run."""
+        return RunKeys(self.namespace, run)
+
+    def create(
+        self, run: str, plans: Sequence[Plan], *, input_digest: str, config_digest: str, options: Mapping[str, Any]
+    ) -> str:
+        """Create a run, or recognise it.
+
+        Args:
+            run: its name.
+            plans: the plan table, by number.
+            input_digest: digest of the holes.
+            config_digest: digest of the configuration.
+            options: JSON-ready options, among them ``endpoints``: {name: digest}.
+
+        Returns:
+            ``created``, ``same`` (a run of this name with this input and configuration) or ``other``.
+        """
+        keys = self.keys(run)
+        args: list[Arg] = [
+            input_digest,
+            config_digest,
+            FORMAT_VERSION,
+            json.dumps(options),
+            *(_plan_text(plan) for plan in plans),
+        ]
+        with translated():
+            # Named before it is made: a run that nobody lists could never be found again.
+            self.client.sadd(active_key(self.namespace), run)
+            verdict = str(script("create").run(self.client, [keys.meta, keys.plans], args))
+            created = float(self.client.hget(keys.meta, "created_ms") or 0) / 1000
+            self.client.zadd(runs_key(self.namespace), {run: created}, nx=True)
+        return verdict
+
+    def submit(self, run: str, holes: Sequence[NewHole]) -> list[HoleId]:
+        """Add holes as sent with send number 1; holes that are there already are left alone.
+
+        Args:
+            run: name of the run.
+            holes: at most a few hundred.
+
+        Returns:
+            Ids of those that were added, in order.
+
+        Raises:
+            Refused: the run does not exist or has ended.
+        """
+        keys = self.keys(run)
+        models = list(dict.fromkeys(hole.plan.candidates[0] for hole in holes))
+        names = [keys.meta, keys.ids, *(keys.queued(model) for model in models)]
+        args: list[Arg] = [len(models)]
+        by_id = {}
+        for hole in holes:
+            hid = encode_id(hole.hole_id)
+            by_id[hid] = hole.hole_id
+            names += [keys.hole(hid), keys.text(hid)]
+            args += [hid, hole.text, hole.plan_no, hole.plan.samples, models.index(hole.plan.candidates[0]) + 1]
+            args += [hole.prompt_tokens, hole.max_tokens]
+        with translated():
+            added = script("submit").run(self.client, names, args)
+        return [by_id[hid] for hid in added[1:]]
+
+    def seal(self, run: str) -> None:
+        """Say that no more holes come."""
+        keys = self.keys(run)
+        with translated():
+            script("seal").run(self.client, [keys.meta, keys.events], [])
+
+    def begin(self, ticket: Ticket, attempt_id: str, lost: Attempt, prices_nano: tuple[int, int]) -> Begun:
+        """Ask for a lease on one sample of a hole.
+
+        Args:
+            ticket: what the message asks for.
+            attempt_id: drawn by the worker, compared for equality only.
+            lost: the record to keep of the lease's last holder, should it have gone without finishing.
+            prices_nano: nano-USD of a prompt token and of a generated token, by which that record is charged.
+        """
+        keys, hid = self.keys(ticket.run), encode_id(ticket.hole_id)
+        cursor = ticket.cursor
+        names = [
+            keys.meta, keys.hole(hid), keys.text(hid), keys.attempts(hid), keys.accounts, keys.leases,
+            keys.queued(ticket.model),
+        ]  # fmt: skip
+        args: list[Arg] = [
+            hid, cursor.round_no, cursor.candidate, cursor.sample, ticket.send_no, attempt_id, self.lease_ms,
+            ticket.model, FORMAT_VERSION, record_tail(lost), *prices_nano,
+        ]  # fmt: skip
+        with translated():
+            verdict, *rest = script("begin").run(self.client, names, args)
+        if verdict == "go":
+            text, plan_no, repeated, retries, expiries = rest
+            return Begun("go", text, int(plan_no), bool(repeated), int(retries), int(expiries))
+        return Begun(verdict, on=verdict == "behind" and bool(rest[0]))
+
+    def finish(self, ticket: Ticket, attempt_id: str, commit: Commit, *, next_model: str | None) -> Finished:
+        """Commit an attempt, once, however often it is called.
+
+        Args:
+            ticket: what the attempt was for.
+            attempt_id: the holder of the lease.
+            commit: the attempt and what follows.
+            next_model: the candidate after this one, if there is one.
+        """
+        keys, hid = self.keys(ticket.run), encode_id(ticket.hole_id)
+        attempt = commit.attempt
+        names = [
+            keys.meta, keys.hole(hid), keys.attempts(hid), keys.accounts, keys.leases, keys.events, keys.due,
+            keys.queued(next_model or ticket.model),
+        ]  # fmt: skip
+        args: list[Arg] = [
+            hid, ticket.cursor.sample, attempt_id, attempt.outcome, record_tail(attempt), ticket.model,
+            attempt.cost_nano, ticket.cursor.candidate, int(attempt.simulated), int(attempt.repeated), commit.step,
+            commit.wait_ms, commit.error_kind, commit.error_message,
+        ]  # fmt: skip
+        for name, delta in commit.counts.items():
+            if delta:
+                args += [f"{name}|{ticket.model}", delta]
+        with translated():
+            what, *rest = script("finish").run(self.client, names, args)
+        return Finished(rest[0]) if what == "ok" else Finished(what, on=bool(rest and rest[0]))
+
+    def renew(self, held: Sequence[tuple[Ticket, str]]) -> list[bool]:
+        """Lengthen leases in one round trip.
+
+        Args:
+            held: ticket and attempt id of each.
+
+        Returns:
+            Of each, whether it is still held.
+        """
+        calls: list[ScriptCall] = []
+        for ticket, attempt_id in held:
+            keys, hid = self.keys(ticket.run), encode_id(ticket.hole_id)
+            calls.append(([keys.hole(hid), keys.leases], [hid, ticket.cursor.sample, attempt_id, self.lease_ms]))
+        with translated():
+            return [bool(kept) for kept in run_many(self.client, "renew", calls)]
+
+    def info(self, run: str) -> RunInfo | None:
+        """What never changes in a run, or None where there is none of that name."""
+        keys = self.keys(run)
+        with translated():
+            pipe = self.client.pipeline(transaction=False)
+            pipe.hmget(keys.meta, ["version", "options"])
+            pipe.hgetall(keys.plans)
+            (version, options), table = pipe.execute()
+        if version is None:
+            return None
+        plans = tuple(_plan(table[str(number)]) for number in range(len(table)))
+        loaded = json.loads(options)
+        return RunInfo(plans, loaded, loaded.get("endpoints", {}), int(version))
+
+    def note(self, run: str, text: str) -> bool:
+        """Keep what a worker has to say about a run; True the first time it is said."""
+        with translated():
+            return bool(self.client.sadd(self.keys(run).notes, text[:500]))
+
+
+def record_tail(attempt: Attempt) -> str:
+    """An attempt's JSON behind its outcome, which the script that stores it puts in front."""
+    return attempt.model_dump_json(exclude={"outcome"}, exclude_none=True, exclude_defaults=True)[1:]
+
+
+def _plan_text(plan: Plan) -> str:
+    return json.dumps({"candidates": plan.candidates, "samples": plan.samples})
+
+
+def _plan(text: str) -> Plan:
+    loaded = json.loads(text)
+    return Plan(tuple(loaded["candidates"]), int(loaded["samples"]))

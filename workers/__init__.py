@@ -1,0 +1,1 @@
+"""Celery workers: thin edges around ``maze_tasks``."""

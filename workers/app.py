@@ -1,0 +1,44 @@
+"""The Celery app of a worker: ``celery -A workers.app worker -Q fill.<model>``.
+
+Queues are named after models (``fill.<model>``) and made when they are first used; the settings, each with its reason,
+stand in `maze_tasks.dispatch.celery_settings`, where the producer shares them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from maze_tasks.config import Settings, load_settings
+from maze_tasks.dispatch import make_celery
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+_made: dict[str, Celery] = {}
+
+
+def make_app(settings: Settings) -> Celery:
+    """A Celery app with the tasks of this package.
+
+    Args:
+        settings: the worker's own configuration: addresses, endpoints and keys come from it alone.
+
+    Raises:
+        ConfigError: no broker is configured.
+    """
+    from workers.bootstrap import register_signals
+    from workers.tasks import register_tasks
+
+    app = make_celery(settings.require_broker_url(), events=settings.events)
+    register_tasks(app, settings)
+    register_signals(app, settings)
+    return app
+
+
+def __getattr__(name: str) -> Celery:
+    """``workers.app.app``, made from the configuration found when it is first asked for."""
+    if name != "app":
+        raise AttributeError(name)
+    if "app" not in _made:
+        _made["app"] = make_app(load_settings())
+    return _made["app"]

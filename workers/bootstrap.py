@@ -1,0 +1,166 @@
+"""What a worker process builds once: store, endpoint clients, lease keeper, sweeper; and how it is taken down."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from celery.signals import worker_init, worker_process_init, worker_ready, worker_shutdown
+
+from maze_tasks.clients import ClientPool
+from maze_tasks.control import Sweeper
+from maze_tasks.dispatch import Dispatcher
+from maze_tasks.errors import MazeError
+from maze_tasks.fill import Filler
+from maze_tasks.leases import LeaseKeeper
+from maze_tasks.store import RunStore, connect
+from maze_tasks.store.cancelled import cancelled_runs
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+    from maze_tasks.config import Settings
+    from maze_tasks.messages import FillMessage
+
+logger = logging.getLogger(__name__)
+
+TICK_S = 0.25  # how often the sweeper looks for waits that are over
+QUEUES_EVERY = 12  # ticks between two looks at the queues: 3 s
+_AWAY_S = 2.0  # pause of the sweeper while Redis or the broker is away
+
+
+@dataclass(slots=True)
+class Runtime:
+    """All that a worker process holds.
+
+    Args:
+        filler: makes attempts.
+        slots: threads of the process that share the holes of parcels; None until a parcel comes.
+        concurrency: calls this process may have in flight.
+    """
+
+    filler: Filler
+    clients: ClientPool
+    leases: LeaseKeeper
+    concurrency: int
+    slots: ThreadPoolExecutor | None = None
+
+    def each(self, message: FillMessage) -> Iterator[bool]:
+        """Make the attempts of a message's holes, at once where there are several; of each, whether it goes on."""
+        if len(message.holes) == 1:
+            yield self.filler.fill(message, message.holes[0])
+            return
+        if self.slots is None:
+            self.slots = ThreadPoolExecutor(self.concurrency, thread_name_prefix="fill")
+        yield from self.slots.map(partial(self.filler.fill, message), message.holes)
+
+    def close(self) -> None:
+        """Give everything back; leases of calls that were cut run out by themselves."""
+        self.leases.close()
+        self.clients.close()
+        if self.slots is not None:
+            self.slots.shutdown(wait=False, cancel_futures=True)
+
+
+_process: dict[str, Any] = {}
+_building = threading.Lock()
+
+
+def runtime(settings: Settings) -> Runtime:
+    """The runtime of this process, built when it is first asked for."""
+    built: Runtime | None = _process.get("runtime")
+    if built is None:
+        with _building:
+            built = _process.get("runtime")
+            if built is None:
+                built = _process["runtime"] = _build(settings)
+    return built
+
+
+def _build(settings: Settings) -> Runtime:
+    concurrency = int(_process.get("concurrency") or 8)
+    store = _store(settings, concurrency)
+    dispatcher = Dispatcher(_process["app"], settings.namespace)
+    endpoints = {endpoint.name: endpoint for endpoint in settings.endpoints}
+    clients = ClientPool(settings, pool_size=concurrency)
+    leases = LeaseKeeper(store, stopped=partial(cancelled_runs, store))
+    filler = Filler(store=store, leases=leases, send=dispatcher.send, endpoints=endpoints, client=clients.get)
+    return Runtime(filler, clients, leases, concurrency)
+
+
+def _store(settings: Settings, concurrency: int) -> RunStore:
+    client = connect(settings.require_redis_url(), max_connections=4 * concurrency + 16)
+    return RunStore(client, namespace=settings.namespace, lease_ms=round(settings.lease_s * 1000))
+
+
+def register_signals(app: Celery, settings: Settings) -> None:
+    """Start the sweeper when the worker is ready; take everything down when it ends."""
+
+    def initialise(sender: Any = None, **_: Any) -> None:
+        _process["app"] = app
+        _process["concurrency"] = getattr(sender, "concurrency", None) or _process.get("concurrency")
+
+    def forked(**_: Any) -> None:
+        # A prefork child inherits nothing that is connected.
+        _process.pop("runtime", None)
+        _process["app"] = app
+
+    def ready(**_: Any) -> None:
+        end = _process["end"] = threading.Event()
+        threading.Thread(target=_sweep, args=(app, settings, end), name="sweeper", daemon=True).start()
+
+    def shutdown(**_: Any) -> None:
+        if "end" in _process:
+            _process["end"].set()
+        built = _process.pop("runtime", None)
+        if built is not None:
+            built.close()
+
+    for signal, receiver in (
+        (worker_init, initialise),
+        (worker_process_init, forked),
+        (worker_ready, ready),
+        (worker_shutdown, shutdown),
+    ):
+        signal.connect(receiver, weak=False, dispatch_uid=f"maze-{receiver.__name__}")
+
+
+def _sweep(app: Celery, settings: Settings, end: threading.Event) -> None:
+    dispatcher = Dispatcher(app, settings.namespace)
+    sweeper = Sweeper(
+        _store(settings, 1),
+        dispatcher.send,
+        dispatcher.queue_length,
+        owner=f"{os.getpid()}-{uuid.uuid4().hex}",
+        expire_days=settings.expire_days,
+    )
+    tick = 0
+    away = False
+    while not end.wait(_AWAY_S if away else TICK_S):
+        tick += 1
+        try:
+            sweeper.sweep(queues=tick % QUEUES_EVERY == 0)
+            away = False
+        except MazeError as error:
+            if not away:
+                logger.warning("sweeper waits: %s", error)
+            away = True
+
+
+def read_secrets() -> dict[str, str]:
+    """Keys handed to this process over the pipe that ``MAZE_SECRETS_FD`` names: {endpoint: key}; read once."""
+    number = os.environ.pop("MAZE_SECRETS_FD", "")
+    if not number.isdigit():
+        return {}
+    with suppress(OSError), os.fdopen(int(number), "rb") as pipe:
+        return dict(json.loads(pipe.read() or b"{}"))
+    return {}

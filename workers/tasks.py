@@ -1,0 +1,68 @@
+"""Celery tasks: decode the message, make one call, encode what follows. Nothing is decided here."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from maze_tasks.errors import MazeError
+from maze_tasks.messages import FillMessage, read_message
+from maze_tasks.names import FILL_TASK
+from workers.bootstrap import runtime
+
+if TYPE_CHECKING:
+    from celery import Celery, Task
+
+    from maze_tasks.config import Settings
+
+logger = logging.getLogger(__name__)
+
+
+def register_tasks(app: Celery, settings: Settings) -> None:
+    """Add the tasks to an app.
+
+    Args:
+        app: the app.
+        settings: the worker's configuration.
+    """
+
+    @app.task(name=FILL_TASK, bind=True, ignore_result=True)
+    def fill(task: Task, **arguments: Any) -> None:
+        message = read_message(arguments)
+        if isinstance(message, str):
+            logger.warning("message dropped: %s", message)
+            goes_on = False
+        else:
+            goes_on = _run(settings, message)
+        if not goes_on:
+            end_chain(task)
+
+
+def end_chain(task: Task) -> None:
+    """Drop the links that follow in the message being run.
+
+    Inside a chord the last link carries the chord's and group's options: they are handed over, or the chord would wait
+    for a member that never comes.
+    """
+    chain = task.request.chain
+    if not chain:
+        return
+    options = chain[0].get("options", {})
+    for name in ("chord", "group_id", "group_index"):
+        if options.get(name) is not None:
+            setattr(task.request, "group" if name == "group_id" else name, options[name])
+    task.request.chain = None
+
+
+def _run(settings: Settings, message: FillMessage) -> bool:
+    """Make the attempts of a message; whether at least one of its holes goes on to the next candidate."""
+    process = runtime(settings)
+    goes_on = False
+    try:
+        for went in process.each(message):
+            goes_on = goes_on or went
+    except MazeError as error:
+        # Truth lives in the store: what was not committed is found by the sweeper and sent again.
+        logger.error("run %s, %s: %s", message.run, message.model, error)  # noqa: TRY400 - the message says it all
+        return False
+    return goes_on
