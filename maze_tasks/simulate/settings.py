@@ -12,6 +12,7 @@ DEFAULT_SNIPPET = "pass  # simulated"
 DEFAULT_LATENCY_MS = 50.0
 
 RetryAfterForm = Literal["seconds", "decimal", "date", "ms", "provider", "none"]
+ErrorBody = Literal["openai", "integer_code", "detail", "text"]
 FaultName = Literal[
     "hang",  # no reply at all until `duration_s` is over
     "trickle",  # a good reply, byte by byte, `interval_ms` apart
@@ -49,7 +50,7 @@ class Fault(_Settings):
         retry_after_form: how it says so: ``Retry-After`` in whole seconds, decimal seconds or as an HTTP date,
             ``retry-after-ms``, a proxy's ``llm_provider-retry-after``, or not at all.
         body: form of an error's body: ``{"error": {... "code": "text"}}``, the same with an integer code,
-            ``{"detail": ...}``, or plain text.
+            ``{"detail": ...}``, or plain text; by default what servers of the protocol send.
         finish_reason: of a disguised ananke error.
         duration_s: how long a hang lasts, in seconds.
         interval_ms: time between two bytes of a trickle, in milliseconds.
@@ -62,7 +63,7 @@ class Fault(_Settings):
     after: int = Field(default=0, ge=0)
     retry_after_s: float | None = Field(default=None, ge=0)
     retry_after_form: RetryAfterForm = "seconds"
-    body: Literal["openai", "integer_code", "detail", "text"] = "openai"
+    body: ErrorBody | None = None
     finish_reason: Literal["error", "constraint_validation_error", "constraint_compilation_error"] = "error"
     duration_s: float = Field(default=3600.0, ge=0)
     interval_ms: float = Field(default=250.0, ge=0)
@@ -109,9 +110,11 @@ class SimulatedEndpoint(_Settings):
         where: fields and values that a row must have to be used, so that one file can hold many models.
         missing: what a hole without an answer gets: HTTP 404, its prompt back, or ``missing_text``.
         missing_text: that text; ``{hole} {round} {candidate} {sample} {model}`` are filled in.
+        next_round: whether a later round of refinement gets the answer of the same sample again, or of the next ones.
         wrap: the answer as it is, in a Markdown fence, or in a fence between sentences.
         fence_language: word behind the opening fence.
         chars_per_token: characters counted as one token.
+        honour_max_tokens: whether an answer ends at the ``max_tokens`` of its request, ``finish_reason`` "length".
         usage: token counts of openai replies: right, left out, or wrong (all zero).
         confidence: probability of every token where the request asks for logprobs; None gives none.
         supports_n: whether ``n`` of a request is honoured; otherwise it is ignored, as many servers do.
@@ -139,9 +142,11 @@ class SimulatedEndpoint(_Settings):
     where: dict[str, Any] = {}
     missing: Literal["404", "echo", "text"] = "text"
     missing_text: str = DEFAULT_SNIPPET
+    next_round: Literal["same_answer", "next_answer"] = "same_answer"
     wrap: Literal["plain", "fenced", "prose"] = "plain"
     fence_language: str = "python"
     chars_per_token: float = Field(default=4.0, gt=0)
+    honour_max_tokens: bool = False
     usage: Literal["counted", "left_out", "zero"] = "counted"
     confidence: float | None = Field(default=None, gt=0, le=1)
     supports_n: bool = True
