@@ -104,7 +104,9 @@ def imports(module: Module, nodes: Iterator[ast.AST] | None = None) -> Iterator[
             source = _absolute(module, node)
             yield from (f"{source}.{alias.name}" for alias in node.names)
         elif isinstance(node, ast.Call) and _called(node) in ("import_module", "__import__"):
-            yield from (arg.value for arg in node.args[:1] if isinstance(arg, ast.Constant))
+            yield from (
+                arg.value for arg in node.args[:1] if isinstance(arg, ast.Constant) and isinstance(arg.value, str)
+            )
 
 
 def _absolute(module: Module, node: ast.ImportFrom) -> str:

@@ -1,0 +1,46 @@
+"""What a call costs and may cost, in integer nano-USD.
+
+Source: PROTOCOL, "Best of N, cache, money, ids". Prices are decimal numbers that people wrote down (0.0015), so they
+are taken as written; binary fractions would put a nano here and there where accounts must agree to the last one.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import lru_cache
+from math import floor
+
+from maze_tasks.decide.tokens import FRAMING_TOKENS
+from maze_tasks.models import ModelEndpoint
+from maze_tasks.models.runs import NANO_PER_USD
+
+TOKENS_A_PRICE = 1000  # prices are USD per 1000 tokens
+
+
+def cost_nano(endpoint: ModelEndpoint, prompt_tokens: int, generated_tokens: int) -> int:
+    """Cost of a call in nano-USD, rounded half up.
+
+    Args:
+        endpoint: whose prices hold.
+        prompt_tokens: tokens of the prompt.
+        generated_tokens: tokens generated.
+    """
+    cost = prompt_tokens * _nano_a_token(endpoint.input_price) + generated_tokens * _nano_a_token(endpoint.output_price)
+    return floor(cost + Fraction(1, 2))
+
+
+def estimate_nano(endpoint: ModelEndpoint, prompt_bytes: int, max_tokens: int) -> int:
+    """What to reserve for a call before it is made, in nano-USD: (prompt bytes + 64 + max_tokens) x price.
+
+    Args:
+        endpoint: whose prices hold.
+        prompt_bytes: size of the prompt in UTF-8; a byte is never more than one token.
+        max_tokens: tokens asked for.
+    """
+    return cost_nano(endpoint, prompt_bytes + FRAMING_TOKENS, max_tokens)
+
+
+@lru_cache(maxsize=1024)
+def _nano_a_token(usd_per_1k: float) -> Fraction:
+    """Exact price of one token in nano-USD; the shortest decimal of a float is what was written."""
+    return Fraction(repr(usd_per_1k)) * NANO_PER_USD / TOKENS_A_PRICE
