@@ -47,7 +47,6 @@ class HoleStateStatus(StrEnum):
 
 
 _OTHER_SCALES = {
-    **{scale.value: scale.value for scale in Scale},  # written in capitals, too
     "expression": "nano",
     "statement": "micro",
     "block": "meso",

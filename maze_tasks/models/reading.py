@@ -19,6 +19,7 @@ from maze_tasks.names import HoleId
 MAX_U32 = 2**32 - 1
 MAX_U64 = 2**64 - 1
 MAX_ID_CHARACTERS = 200
+MAX_TEXT_CHARACTERS = 2**26  # of one text field; far above any file with holes
 MAX_JSON_DEPTH = 100  # levels of free-form JSON; far below what serialising refuses
 
 
@@ -26,7 +27,13 @@ class Shape(BaseModel):
     """A value read from a file or a wire: frozen, unknown fields ignored, null the same as missing."""
 
     model_config = ConfigDict(
-        frozen=True, extra="ignore", populate_by_name=True, protected_namespaces=(), hide_input_in_errors=True
+        frozen=True,
+        extra="ignore",
+        populate_by_name=True,
+        protected_namespaces=(),
+        hide_input_in_errors=True,
+        # Without any limit pydantic lets the lone surrogates of JSON escapes through, which no encoder takes later.
+        str_max_length=MAX_TEXT_CHARACTERS,
     )
 
     @model_validator(mode="before")
@@ -88,7 +95,7 @@ def did_you_mean(given: str, known: Iterable[str]) -> str:
 
 
 def choice(kind: type[StrEnum], what: str, also: Mapping[str, str] | None = None) -> BeforeValidator:
-    """Reads a member of `kind`, refusing others with a suggestion.
+    """Reads a member of `kind`, one in lower case also from capitals, and refuses others with a suggestion.
 
     Args:
         kind: the names there are.
@@ -96,13 +103,14 @@ def choice(kind: type[StrEnum], what: str, also: Mapping[str, str] | None = None
         also: other spellings, folded to lower case, and the names they stand for.
     """
     other = also or {}
+    members = frozenset(kind)
 
     def read(value: object) -> object:
         if not isinstance(value, str):
             return value
-        name = other.get(value.lower(), value)
-        if name in kind.__members__.values():
-            return name
+        for name in (value, value.lower(), other.get(value.lower())):
+            if name in members:
+                return name
         known = ", ".join(kind)
         raise PydanticCustomError("unknown_name", _unknown(what, value, did_you_mean(value, [*kind, *other]), known))
 
@@ -124,6 +132,8 @@ def _reason(kind: str, message: str) -> str:
         return "should be an object"
     if kind == "tuple_type":
         return "should be a list"
+    if kind == "string_unicode":
+        return "should be valid Unicode"
     return message.removeprefix("Value error, ").removeprefix("Input ")
 
 
