@@ -13,9 +13,10 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command(name="simulate")
-@click.argument("config", type=click.Path(path_type=Path), required=False)
+@click.argument("file", metavar="[CONFIG]", type=click.Path(path_type=Path), required=False)
 @config_option
 @click.option("--host", help="Address to listen at, such as 0.0.0.0; by default each endpoint_url's own loopback host.")
+@click.option("--free-ports", is_flag=True, help="Take any free ports of this machine; --ready-file says which.")
 @click.option("--log", "log_file", metavar="FILE", type=_FILE, help="Append a JSON line for each request to FILE.")
 @click.option(
     "--ready-file",
@@ -30,12 +31,13 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @pass_state
 def command(
     state: State,
-    config: Path | None,
+    file: Path | None,
     host: str | None,
     log_file: Path | None,
     ready_file: Path | None,
     stats_file: Path | None,
     *,
+    free_ports: bool,
     quiet: bool,
 ) -> None:
     """Serve the endpoints of CONFIG locally with set latency, faults, limits and answers.
@@ -48,12 +50,14 @@ def command(
     from maze_tasks.simulate.session import Files, opened_log, serve
     from maze_tasks.simulate.simulator import Simulator
 
-    state.config = config or state.config
+    state.config = file or state.config
     settings = state.settings()
     folder = settings.config_path.parent if settings.config_path else Path()
     with ExitStack() as stack:
         log = stack.enter_context(opened_log(log_file)) if log_file else None
-        simulator = Simulator(settings.endpoints, settings.simulate, folder=folder, host=host, log=log)
+        simulator = Simulator(
+            settings.endpoints, settings.simulate, folder=folder, host=host, free_ports=free_ports, log=log
+        )
         serve(simulator, Files(ready_file, stats_file), tell=_nothing if quiet else say)
 
 

@@ -14,7 +14,7 @@ Protocol = Literal["openai", "ananke"]
 
 _JSON = "application/json"
 _GARBAGE = b"\x00\xff{]simulated garbage, not JSON"
-_PAGE = b"<!doctype html><title>Sign in</title><p>A simulated page where JSON was expected.</p>"
+_PAGE = b"<!doctype html><html><title>Sign in</title><p>A simulated page where JSON was expected.</p></html>"
 _ERROR_MESSAGES = {429: "rate limit reached", 503: "overloaded", 401: "wrong API key", 404: "no such model"}
 
 

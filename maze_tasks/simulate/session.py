@@ -56,10 +56,10 @@ async def _until_signal(simulator: Simulator, files: Files, tell: Callable[[str]
         asyncio.get_running_loop().add_signal_handler(one, told_to_end.set)
     await simulator.start()
     try:
-        for line in banner(simulator):
-            tell(line)
         if files.ready:
             write_json(files.ready, {"pid": os.getpid(), "endpoints": simulator.urls, "simulated": True})
+        for line in banner(simulator):
+            tell(line)
         await told_to_end.wait()
     finally:
         await simulator.stop()
