@@ -63,7 +63,7 @@ class Port:
         raw, now = await request.read(), time.monotonic()
         try:
             body = json.loads(raw)
-        except ValueError:
+        except (ValueError, RecursionError):
             body = None
         live = _meant(lives, body)
         if live is None:

@@ -186,7 +186,12 @@ def _logprobs(answer: Answer, chars_per_token: float, confidence: float, *, chat
     if chat:
         return {
             "content": [
-                {"token": token, "logprob": value, "bytes": list(token.encode()), "top_logprobs": []}
+                {
+                    "token": token,
+                    "logprob": value,
+                    "bytes": list(token.encode(errors="surrogatepass")),
+                    "top_logprobs": [],
+                }
                 for token in tokens
             ]
         }

@@ -66,12 +66,17 @@ def test_what_no_server_would_take_is_refused(body: Any) -> None:
         read_request("chat/completions", body)
 
 
+def test_a_prompt_that_is_no_text_is_refused() -> None:
+    with pytest.raises(BadRequest):
+        read_request("generate", {"prompt": 3})
+
+
 @given(st.text(), st.floats(1, 8))
 def test_only_an_empty_text_has_no_tokens(text: str, chars_per_token: float) -> None:
     assert (count_tokens(text, chars_per_token) == 0) == (text == "")
 
 
-@given(st.text(min_size=1), st.sampled_from([1.0, 2.5, 4.0, 7.3]), st.booleans())
+@given(st.text(st.characters(), min_size=1), st.sampled_from([1.0, 2.5, 4.0, 7.3]), st.booleans())
 def test_the_tokens_of_logprobs_join_to_the_text(text: str, chars_per_token: float, chat: bool) -> None:
     settings = SimulatedEndpoint(chars_per_token=chars_per_token, confidence=0.5)
     asked = Asked("p", "p", logprobs=True)

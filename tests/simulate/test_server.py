@@ -102,7 +102,7 @@ def test_a_key_is_asked_for_where_this_process_has_it(ask: Ask) -> None:
         assert ask(server.url("fast")).status == 200
 
 
-@pytest.mark.parametrize("body", [b"{", b"\xff", b"", b"[]", b"{}"])
+@pytest.mark.parametrize("body", [b"{", b"\xff", b"", b"[]", b"{}", b"[" * 100_000], ids=len)
 def test_what_is_no_request_is_a_400(ask: Ask, body: bytes) -> None:
     with serving(FAST) as server:
         assert ask(server.url("fast"), body=body).status == 400
