@@ -236,7 +236,7 @@ def ananke_reply(
         {
             "request_id": key,
             "prompt_tokens": count_tokens(asked.prompt, settings.chars_per_token),
-            "tokens_per_sec": round(1e6 / settings.time_per_token_us, 3) if settings.time_per_token_us else 0.0,
+            "tokens_per_sec": round(answer.tokens * 1000 / latency_ms, 3) if latency_ms else 0.0,
             "constraint_type": None,
             "simulated": True,
         },

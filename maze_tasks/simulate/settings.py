@@ -119,9 +119,9 @@ class SimulatedEndpoint(_Settings):
         confidence: probability of every token where the request asks for logprobs; None gives none.
         supports_n: whether ``n`` of a request is honoured; otherwise it is ignored, as many servers do.
         ananke_reply: the reply that the client expects, or what the service really answers.
-        time_per_token_us: ananke statistics: microseconds a token.
-        constraint_checks: ananke statistics: number of constraint checks.
-        avg_constraint_check_us: ananke statistics: microseconds a check.
+        time_per_token_us: statistics of ananke's client form: microseconds a token; the service form tells the latency.
+        constraint_checks: the same: number of constraint checks.
+        avg_constraint_check_us: the same: microseconds a check.
         health_status: HTTP status of ``/health``.
     """
 

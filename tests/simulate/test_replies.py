@@ -139,6 +139,7 @@ def test_both_forms_of_an_ananke_reply() -> None:
     service = ananke_reply("m", answer, ASKED, SimulatedEndpoint(ananke_reply="service"), 12.5, "k")
     assert (service["model_name"], service["finish_reason"], service["generation_time_ms"]) == ("m", "stop", 12.5)
     assert service["metadata"]["prompt_tokens"] == 2
+    assert service["metadata"]["tokens_per_sec"] == 160
     assert service["metadata"]["simulated"] is True
 
 
