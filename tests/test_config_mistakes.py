@@ -1,0 +1,173 @@
+"""Mistakes in configurations: each is told with file, line and field."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from maze_tasks.config import load_settings
+from maze_tasks.errors import ConfigError
+
+ENDPOINT = '[[endpoints]]\nname = "a"\nendpoint_url = "http://localhost:8001/v1"\n'
+OTHER = '[[endpoints]]\nname = "b"\nendpoint_url = "http://localhost:8002/v1"\n'
+
+
+def write(folder: Path, text: str, name: str = "maze.toml") -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def refusal(path: Path, env: dict[str, str] | None = None) -> ConfigError:
+    with pytest.raises(ConfigError) as caught:
+        load_settings(path, env or {})
+    return caught.value
+
+
+TOP_MISTAKES = [
+    ("namespase = 'x'\n", "namespase", "did you mean 'namespace'?"),
+    ("budget_usd = 5\n", "budget_usd", "not supported yet"),
+    ("deadline_s = 5\n", "deadline_s", "not supported yet"),
+    ("verify = false\n", "verify", "not supported yet"),
+    ("cache = true\n", "cache", "not supported yet"),
+    ("config_path = 'x'\n", "config_path", "unknown key"),
+    ("fallback_enabled = 1\n", "fallback_enabled", "should be a valid boolean"),
+    ("max_fallback_attempts = 0\n", "max_fallback_attempts", "greater than or equal to 1"),
+    ("best_of_n = 1.5\n", "best_of_n", "integer"),
+    ("lease_s = 'long'\n", "lease_s", "number"),
+    ("lease_s = inf\n", "lease_s", "finite"),
+    ("namespace = 1979-05-27\n", "namespace", "string"),
+    ("namespace = ''\n", "namespace", "at least 1 character"),
+    ("scorer = 'luck'\n", "scorer", "'evidence' or 'speed'"),
+    ("redis_url = 'http://h'\n", "redis_url", "expected redis://"),
+    ("redis_url = 'redis://h'\nbroker_url = 'x'\n", "broker_url", "amqp://"),
+    ("broker_url = 'redis://h'\n", "broker_url", "needs redis_url"),
+]
+
+ENDPOINT_MISTAKES = [
+    ("capabilities = ['FastInferense']\n", "endpoints[1].capabilities[0]", "did you mean 'FastInference'?"),
+    ("capabilities = 'FastInference'\n", "endpoints[1].capabilities", "list"),
+    ("cost_per_1k_tokens = -1\n", "endpoints[1].cost_per_1k_tokens", "greater than or equal to 0"),
+    ("priority = '1'\n", "endpoints[1].priority", "integer"),
+    ("prioritty = 1\n", "endpoints[1].prioritty", "did you mean 'priority'?"),
+    ("max_retries = 1\n", "endpoints[1].max_retries", "goes above the first [table]"),
+    ("protocol = 'grpc'\n", "endpoints[1].protocol", "'openai' or 'ananke'"),
+    ("api_key = 'sk-secret'\n", "endpoints[1].api_key", "api_key_env"),
+    ("api_key_env = 'sk-secret'\n", "endpoints[1].api_key_env", "environment variable"),
+    (
+        "[endpoints.extra_headers_env]\nX-A = 'sk-secret'\n",
+        "endpoints[1].extra_headers_env.X-A",
+        "environment variable",
+    ),
+    ("[simulate.c]\n", "simulate.c", "no endpoint is named 'c'"),
+    ("[simulate.b]\nsead = 1\n", "simulate.b.sead", "unknown key"),
+    ("[refinement]\nmax_iterations = 0\n", "refinement.max_iterations", "greater than or equal to 1"),
+    ("[refinement]\nrounds = 1\n", "refinement.rounds", "unknown key"),
+]
+
+
+class TestMistakes:
+    @pytest.mark.parametrize(("lines", "field", "said"), TOP_MISTAKES)
+    def test_one_at_the_top_is_told_with_line_and_field(
+        self, tmp_path: Path, lines: str, field: str, said: str
+    ) -> None:
+        error = refusal(write(tmp_path, "# first line\n" + lines + ENDPOINT))
+        assert (error.line, error.field) == (lines.count("\n") + 1, field)
+        assert said in error.reason
+
+    @pytest.mark.parametrize(("lines", "field", "said"), ENDPOINT_MISTAKES)
+    def test_one_in_the_second_endpoint_is_told_with_line_and_field(
+        self, tmp_path: Path, lines: str, field: str, said: str
+    ) -> None:
+        path = write(tmp_path, ENDPOINT + OTHER + lines)
+        error = refusal(path)
+        assert (error.file, error.line, error.field) == (str(path), 6 + lines.count("\n"), field)
+        assert said in error.reason
+        assert "sk-secret" not in str(error)
+
+    def test_all_are_told_at_once_in_the_order_of_the_file(self, tmp_path: Path) -> None:
+        error = refusal(write(tmp_path, "lease_s = 0\n" + ENDPOINT + "priority = -1\ntimeout_secs = 0\n"))
+        assert [line.split(": ")[1] for line in str(error).splitlines()] == [
+            "lease_s",
+            "endpoints[0].priority",
+            "endpoints[0].timeout_secs",
+        ]
+
+    @pytest.mark.parametrize(
+        ("text", "line", "field", "said"),
+        [
+            ("", None, "endpoints", "no endpoint is configured"),
+            ("endpoints = []\n", 1, "endpoints", "no endpoint is configured"),
+            ("[endpoints]\nname = 'a'\n", 1, "endpoints", "[[endpoints]]"),
+            ("[[endpoints]]\nname = 'a'\n", 1, "endpoints[0].endpoint_url", "is required"),
+            (ENDPOINT.replace("http:", "ftp:"), 3, "endpoints[0].endpoint_url", "http or https"),
+            (ENDPOINT.replace("//", "//u:sk-secret@"), 3, "endpoints[0].endpoint_url", "api_key_env"),
+            (ENDPOINT + ENDPOINT, 5, "endpoints[1].name", "'a' is the name of endpoints[0] too"),
+            (ENDPOINT.replace('"a"', '""'), 2, "endpoints[0].name", "at least 1 character"),
+            (ENDPOINT.replace('"a"', '" a"'), 2, "endpoints[0].name", "blanks"),
+            (ENDPOINT.replace('name = "a"\n', "") * 2, 3, "endpoints[1].name", "is missing"),
+        ],
+    )
+    def test_endpoints_that_cannot_be_told_apart_or_reached(
+        self, tmp_path: Path, text: str, line: int | None, field: str, said: str
+    ) -> None:
+        error = refusal(write(tmp_path, text))
+        assert (error.line, error.field) == (line, field)
+        assert said in error.reason
+        assert "sk-secret" not in str(error)
+
+    @pytest.mark.parametrize(
+        ("text", "line"),
+        [
+            ("a = 1\nb =\n", 2),
+            ("a = 1\n[b\n", 2),
+            ("a = 1\na = 2\n", 2),
+            ('a = 1\n\nb = "open', 3),
+            ("x = " + "[" * 5000, None),
+            ("x = " + "9" * 5000, None),
+        ],
+    )
+    def test_text_that_is_no_toml(self, tmp_path: Path, text: str, line: int | None) -> None:
+        error = refusal(write(tmp_path, text))
+        assert error.line == line
+        assert error.reason.startswith("not TOML")
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("{\n", "ends too early"),
+            ('{"endpoints": [], "endpoints": []}', "twice"),
+            ('{"lease_s": NaN}', "NaN"),
+            ("[]", "must be an object, not a list"),
+            ('{"endpoints": [{"name": "a"}]}', "is required"),
+            ('{"endpoints": [{"endpoint_url": "http://h", "capabilities": ["Fast"]}]}', "unknown capability 'Fast'"),
+            ('{"endpoints": [], "budget_usd": 1}', "not supported yet"),
+        ],
+    )
+    def test_json_that_is_no_configuration(self, tmp_path: Path, text: str, said: str) -> None:
+        assert said in refusal(write(tmp_path, text, "e.json")).reason
+
+
+class TestFiles:
+    def test_one_that_is_not_there(self, tmp_path: Path) -> None:
+        assert "no such file" in refusal(tmp_path / "none.toml").reason
+
+    def test_a_folder(self, tmp_path: Path) -> None:
+        assert "is a folder" in refusal(tmp_path).reason
+
+    def test_a_name_that_no_file_can_have(self) -> None:
+        assert "cannot be read" in refusal(Path("a\0b")).reason
+
+    def test_one_whose_folder_is_a_file(self, tmp_path: Path) -> None:
+        assert "cannot be read" in refusal(write(tmp_path, "") / "x").reason
+
+    def test_one_that_is_not_utf8(self, tmp_path: Path) -> None:
+        path = tmp_path / "maze.toml"
+        path.write_bytes(b"# ok\n# caf\xe9\n")
+        error = refusal(path)
+        assert error.line == 2
+        assert "0xe9" in error.reason
+
+    def test_a_device_without_end(self) -> None:
+        assert "larger than 4 MiB" in refusal(Path("/dev/zero")).reason
