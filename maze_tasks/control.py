@@ -51,19 +51,24 @@ def results(store: RunStore, run: str) -> Iterator[HoleResult]:
     return reading.iter_results(store.client, store.namespace, run)
 
 
-def cancel(store: RunStore, run: str) -> RunStatus:
+def cancel(store: RunStore, run: str, *, holders_gone: bool = False) -> RunStatus:
     """Cancel a run: nothing new starts, what waits is skipped; running calls end as cancelled.
+
+    Args:
+        store: the store.
+        run: name of the run.
+        holders_gone: whether no worker can be alive that holds a lease.
 
     Raises:
         UnknownRun: there is none of that name.
     """
     if not care.set_state(store, run, "cancelling", ["running", "paused"]):
         raise UnknownRun(run)
-    drop_waiting(store, run)
+    drop_waiting(store, run, holders_gone=holders_gone)
     return status(store, run)
 
 
-def drop_waiting(store: RunStore, run: str) -> int:
+def drop_waiting(store: RunStore, run: str, *, holders_gone: bool = False) -> int:
     """Close the holes of a cancelling run that no call is running for; how many were closed."""
     info = store.info(run)
     if info is None:
@@ -71,7 +76,7 @@ def drop_waiting(store: RunStore, run: str) -> int:
     closed = 0
     for ids in reading.iter_ids(store.client, store.namespace, run):
         open_spots = [spot for spot in care.spots(store, run, [(one, "0") for one in ids]) if _is_open(spot)]
-        closed += care.drop(store, run, [(spot.hole_id, _model(info.plans, spot)) for spot in open_spots])
+        closed += care.drop(store, run, [(spot.hole_id, _model(info.plans, spot)) for spot in open_spots], holders_gone)
     return closed
 
 
@@ -111,8 +116,15 @@ def resume(store: RunStore, send: Send, run: str, *, holders_gone: bool = False)
     return sent
 
 
-def metrics_accounts(store: RunStore) -> Mapping[str, ModelAccount]:
-    """Accounts by model, summed over all runs."""
+def metrics_accounts(store: RunStore, run: str | None = None) -> Mapping[str, ModelAccount]:
+    """Accounts by model, of one run or summed over all.
+
+    Raises:
+        UnknownRun: there is none of that name.
+    """
+    if run is not None:
+        status(store, run)
+        return reading.read_accounts(store.client, store.namespace, run)
     return reading.total_accounts(store.client, store.namespace)
 
 

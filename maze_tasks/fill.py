@@ -22,7 +22,7 @@ from maze_tasks.errors import ConfigError, EndpointError, Failure, ServiceUnavai
 from maze_tasks.leases import LeaseKeeper
 from maze_tasks.messages import FillMessage
 from maze_tasks.models import Hole, ModelEndpoint
-from maze_tasks.models.calls import Call, Reply
+from maze_tasks.models.calls import Call, Reply, ServerStats
 from maze_tasks.models.runs import NANO_PER_USD, Attempt, ErrorRecord
 from maze_tasks.names import FORMAT_VERSION, HoleId, idempotency_key
 from maze_tasks.sending import Send
@@ -91,6 +91,10 @@ class Filler:
         if finished.what == "select":
             selecting.select_fill(self.store, self.send, message.run, hole_id)
         return finished.what == "next" or finished.on
+
+    def forget(self, run: str) -> None:
+        """Read a run's plans anew when it is met next."""
+        self._runs.pop(run, None)
 
     def run_info(self, run: str) -> RunInfo | None:
         """Plans and options of a run, read once a process."""
@@ -189,7 +193,8 @@ def _tokens(count: int | None, text: str) -> int:
 
 def _prices(endpoint: ModelEndpoint) -> tuple[int, int]:
     """Nano-USD of a prompt token and of a generated token."""
-    return cost_nano(endpoint, 1, 0), cost_nano(endpoint, 0, 1)
+    # Rounded up from a thousand: a reservation may be a little too large, never too small.
+    return -(-cost_nano(endpoint, 1000, 0) // 1000), -(-cost_nano(endpoint, 0, 1000) // 1000)
 
 
 def _lost(ticket: Ticket) -> Attempt:
@@ -233,11 +238,11 @@ def _record(
         state = "cancelled" if outcome.kind == "cancelled" else "failed"
         return attempt.model_copy(update={"outcome": state, "latency_ms": round(outcome.latency_ms, 3)})
     asked, generated = _tokens(reply.prompt_tokens, call.prompt), _tokens(reply.generated_tokens, reply.text)
-    known = {
+    known: dict[str, object] = {
         "outcome": "rejected" if failure else "accepted",
         "code": code,
         "confidence": reply.confidence,
-        "speed": speed_score(generated, reply.stats) if reply.stats else None,
+        **_speed(generated, reply.stats),
         "latency_ms": round(reply.latency_ms, 3),
         "prompt_tokens": asked,
         "generated_tokens": generated,
@@ -248,6 +253,17 @@ def _record(
     if samples > 1 and failure is None:
         known |= {"outcome": "rejected", "error": selecting.NOT_SELECTED}
     return attempt.model_copy(update=known)
+
+
+def _speed(generated: int, stats: ServerStats | None) -> dict[str, float]:
+    if stats is None:
+        return {}
+    return {
+        "speed": speed_score(generated, stats),
+        "token_us": stats.time_per_token_us,
+        "checks": stats.constraint_checks,
+        "check_us": stats.avg_constraint_check_us,
+    }
 
 
 def _commit(attempt: Attempt, step: Step, reply: Reply | None) -> Commit:

@@ -36,6 +36,13 @@ class FillMessage:
     rest: tuple[str, ...] = ()
     samples: int = 1
 
+    def following(self) -> FillMessage | None:
+        """The next link of the chain, if there is one."""
+        if not self.rest:
+            return None
+        after = replace(self.cursor, candidate=self.cursor.candidate + 1)
+        return replace(self, model=self.rest[0], cursor=after, rest=self.rest[1:])
+
     def links(self) -> list[tuple[str, dict[str, Any]]]:
         """Model and task arguments of this link and of those that follow it in the chain."""
         return [
@@ -77,7 +84,7 @@ def read_message(arguments: Mapping[str, Any]) -> FillMessage | str:
     Whoever can write to the broker can write anything: every field is checked before it is used.
     """
     version = arguments.get("v")
-    if not _number(version):
+    if not isinstance(version, int) or not _number(version):
         return "no format version"
     if version > FORMAT_VERSION:
         return f"format version {version} is newer than ours ({FORMAT_VERSION})"

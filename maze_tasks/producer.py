@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from maze_tasks.decide.plan import plan
-from maze_tasks.decide.prompt import build_prompt
+from maze_tasks.decide.request import prompt_of
 from maze_tasks.decide.router import ModelRouter
 from maze_tasks.decide.tokens import FRAMING_TOKENS, prompt_bytes, tokens_to_ask
 from maze_tasks.errors import RunExists
@@ -176,9 +176,8 @@ class Producer:
 
     def _new(self, hole: Hole) -> NewHole:
         number = self._numbers[self._planner.route(hole).primary_model]
-        text = json.dumps(hole.dump(), ensure_ascii=False, separators=(",", ":"))
-        bound = prompt_bytes(hole.prompt or build_prompt(hole)) + FRAMING_TOKENS
-        return NewHole(hole.id, text, number, self._plans[number], bound, hole.max_tokens or tokens_to_ask(hole))
+        bound = prompt_bytes(prompt_of(hole)) + FRAMING_TOKENS
+        return NewHole(hole.id, hole_text(hole), number, self._plans[number], bound, tokens_to_ask(hole))
 
     def _messages(self, run: str, hole: NewHole) -> list[FillMessage]:
         return messages_for(run, hole.plan, [hole.hole_id], Cursor(), FIRST_SEND)
@@ -190,6 +189,19 @@ class Producer:
             "temperature_schedule": list(self._options.temperature_schedule),
             "endpoints": {endpoint.name: endpoint.digest() for endpoint in self._planner.endpoints},
         }
+
+
+def hole_text(hole: Hole) -> str:
+    """A hole as the store keeps it: its canonical JSON without what says nothing."""
+    return hole.model_dump_json(exclude_defaults=True)
+
+
+def digest_of(holes: Iterable[Hole]) -> str:
+    """Fingerprint of a batch in order, 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for hole in holes:
+        digest.update(hole_text(hole).encode() + b"\n")
+    return digest.hexdigest()
 
 
 def find_run(store: RunStore, input_digest: str, config_digest: str, stem: str) -> tuple[str, RunStatus | None]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from maze_tasks.config import Settings, load_settings
 from maze_tasks.dispatch import make_celery
+from workers.handed import handed_settings
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -40,5 +41,5 @@ def __getattr__(name: str) -> Celery:
     if name != "app":
         raise AttributeError(name)
     if "app" not in _made:
-        _made["app"] = make_app(load_settings())
+        _made["app"] = make_app(handed_settings() or load_settings())
     return _made["app"]

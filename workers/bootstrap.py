@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import threading
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -154,13 +152,3 @@ def _sweep(app: Celery, settings: Settings, end: threading.Event) -> None:
             if not away:
                 logger.warning("sweeper waits: %s", error)
             away = True
-
-
-def read_secrets() -> dict[str, str]:
-    """Keys handed to this process over the pipe that ``MAZE_SECRETS_FD`` names: {endpoint: key}; read once."""
-    number = os.environ.pop("MAZE_SECRETS_FD", "")
-    if not number.isdigit():
-        return {}
-    with suppress(OSError), os.fdopen(int(number), "rb") as pipe:
-        return dict(json.loads(pipe.read() or b"{}"))
-    return {}

@@ -26,8 +26,8 @@ def register_tasks(app: Celery, settings: Settings) -> None:
         settings: the worker's configuration.
     """
 
-    @app.task(name=FILL_TASK, bind=True, ignore_result=True)
-    def fill(task: Task, **arguments: Any) -> None:
+    @app.task(name=FILL_TASK, bind=True, ignore_result=True)  # type: ignore[untyped-decorator]
+    def fill(task: Task, /, **arguments: Any) -> None:
         message = read_message(arguments)
         if isinstance(message, str):
             logger.warning("message dropped: %s", message)

@@ -63,10 +63,14 @@ class ErrorRecord(_Stored):
         return cls(kind=failure.kind, message=failure.message)
 
 
+_INNER = {"code", "cost_nano", "speed", "token_us", "checks", "check_us"}  # what reports of attempts leave out
+
+
 class Attempt(_Stored):
     """One call to one endpoint for one hole, as it is kept.
 
     `speed` is the server-speed score (CONTRACTS section 2) where the server gave statistics: it breaks ties only.
+    `token_us`, `checks` and `check_us` are those statistics: microseconds a token, constraint checks, microseconds each.
     `code` is what the call gave, kept for selection and for later prompts; reports leave it out.
     """
 
@@ -78,6 +82,9 @@ class Attempt(_Stored):
     error: ErrorRecord | None = None
     confidence: float | None = None
     speed: float | None = None
+    token_us: float = 0.0
+    checks: int = 0
+    check_us: float = 0.0
     cost_nano: int = 0
     latency_ms: float = 0.0
     prompt_tokens: int = 0
@@ -96,7 +103,7 @@ class Attempt(_Stored):
 
     def report(self) -> dict[str, Any]:
         """The attempt as reports show it (PROTOCOL, "A hole's life")."""
-        shown = self.model_dump(exclude={"code", "cost_nano", "speed"})
+        shown = self.model_dump(exclude=_INNER)
         shown["cost_usd"] = self.cost_nano / NANO_PER_USD
         return shown
 

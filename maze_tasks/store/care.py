@@ -164,13 +164,14 @@ def set_state(store: RunStore, run: str, to: RunState, came_from: Sequence[RunSt
     return state
 
 
-def drop(store: RunStore, run: str, holes: Sequence[tuple[HoleId, str]]) -> int:
+def drop(store: RunStore, run: str, holes: Sequence[tuple[HoleId, str]], holders_gone: bool = False) -> int:  # noqa: FBT001, FBT002
     """Close holes of a run that is being cancelled, but those with a call running.
 
     Args:
         store: the store.
         run: name of the run.
         holes: id and model of the cursor of each.
+        holders_gone: whether leases count as run out.
 
     Returns:
         How many were closed.
@@ -180,7 +181,7 @@ def drop(store: RunStore, run: str, holes: Sequence[tuple[HoleId, str]]) -> int:
     for hole_id, model in holes:
         hid = encode_id(hole_id)
         names = [keys.meta, keys.hole(hid), keys.events, keys.leases, keys.due, keys.queued(model)]
-        calls.append((names, [hid]))
+        calls.append((names, [hid, int(holders_gone)]))
     with translated():
         return sum(int(closed) for closed in run_many(store.client, "drop", calls))
 

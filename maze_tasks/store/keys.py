@@ -9,9 +9,10 @@ key                 type    holds
 ``plans``           hash    plan number → candidates and samples (JSON)
 ``ids``             list    encoded hole ids in the order of submission
 ``hole:<id>``       hash    ``st`` status, ``rd`` round, ``ca`` candidate, ``pl`` plan number, ``n`` samples, ``cl``
-                            samples closed, ``tp``/``tm`` bounds of prompt and reply tokens, ``ex`` expiries, ``wn`` index of the winning attempt, ``ek``/``em`` error; of each
-                            sample k: ``k.l`` attempt that holds the lease, ``k.x`` when it ends, ``k.s`` send number,
-                            ``k.t`` retries, ``k.r`` 1 if the next call repeats a lost one, ``k.c`` 1 if closed
+                            samples closed, ``tp``/``tm`` bounds of prompt and reply tokens, ``ex`` expiries,
+                            ``wn`` index of the winning attempt, ``ek``/``em`` error; of each sample k: ``k.l``
+                            attempt that holds the lease, ``k.x`` when it ends, ``k.s`` send number, ``k.t``
+                            retries, ``k.r`` 1 if the next call repeats a lost one, ``k.c`` 1 if closed
 ``text:<id>``       string  the hole (JSON)
 ``tries:<id>``      list    attempt records (JSON), in the order they were decided
 ``accounts``        hash    ``<count>|<model>``

@@ -179,6 +179,11 @@ class RunStore:
             self.client.zadd(runs_key(self.namespace), {run: created}, nx=True)
         return verdict
 
+    def add_plan(self, run: str, number: int, plan: Plan) -> None:
+        """Add a plan to a run's table under the next number."""
+        with translated():
+            self.client.hset(self.keys(run).plans, str(number), _plan_text(plan))
+
     def submit(self, run: str, holes: Sequence[NewHole]) -> list[HoleId]:
         """Add holes as sent with send number 1; holes that are there already are left alone.
 

@@ -1,0 +1,35 @@
+"""What commands say of a run that has ended, or stands still."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from maze_tasks.cli.output import ExitCode, tell
+from maze_tasks.cli.progress import duration
+from maze_tasks.models.runs import NANO_PER_USD, RunStatus
+
+
+def exit_code_for(status: RunStatus) -> int:
+    """0 if every hole is filled, else 1."""
+    return ExitCode.DONE if status.filled == status.holes and status.state == "done" else ExitCode.NOT_FILLED
+
+
+def refine_report(status: RunStatus, elapsed_s: float) -> dict[str, Any]:
+    """The JSON of ``maze refine`` and ``maze watch``."""
+    names = ("run", "holes", "filled", "failed", "skipped", "needs_review", "attempts", "fallbacks")
+    shown: dict[str, Any] = {name: getattr(status, name) for name in names}
+    shown["cost_usd"] = status.cost_nano / NANO_PER_USD
+    shown["elapsed_s"] = round(elapsed_s, 3)
+    return shown | {"state": status.state, "repeated": status.repeated, "simulated": status.simulated}
+
+
+def show_summary(status: RunStatus, report: dict[str, Any]) -> None:
+    """A run's end for people, with what to do next."""
+    tell(
+        f"run {status.run}: {status.state}; {status.filled} of {status.holes} holes filled, {status.failed} failed, "
+        f"{status.skipped} skipped; {status.attempts} calls, {status.fallbacks} of them fallbacks, "
+        f"{status.repeated} repeated; ${report['cost_usd']:.6f}; {duration(report['elapsed_s'])}"
+    )
+    if status.simulated:
+        tell(f"{status.simulated} of the replies came from simulated endpoints")
+    tell(f"`maze results {status.run}` shows each hole, `maze metrics` each model")

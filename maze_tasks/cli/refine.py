@@ -1,0 +1,256 @@
+"""`maze refine`: submit a batch of holes and follow it to the end."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from maze_tasks.cli.options import State, config_option, json_option, pass_state
+
+if TYPE_CHECKING:
+    from maze_tasks.config import Settings
+    from maze_tasks.intake import Survey
+    from maze_tasks.models import Hole
+    from maze_tasks.models.runs import RunStatus
+    from maze_tasks.project import Project
+
+MAX_NAME = 100  # characters of a run's name
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the command line asks for.
+
+    Args:
+        source: file of hole lines, or ``-``.
+        run: name of the run, None to find or make one.
+        best_of_n: answers to ask of each candidate, None for the configuration's.
+        limit: holes at most.
+        skip_invalid: whether wrong lines are left out.
+        concurrency: calls in flight of embedded workers.
+        detach: whether to leave once submitted.
+        quiet: whether to show no progress.
+        as_json: whether to print JSON.
+    """
+
+    source: str
+    run: str | None
+    best_of_n: int | None
+    limit: int | None
+    skip_invalid: bool
+    concurrency: int | None
+    detach: bool
+    quiet: bool
+    as_json: bool
+
+    def holes(self) -> Iterator[Hole]:
+        """The holes, read anew."""
+        from maze_tasks.intake import read_holes
+
+        return (one.hole for one in read_holes(self.source, skip_invalid=self.skip_invalid, limit=self.limit))
+
+
+@click.command(name="refine")
+@click.argument("holes")
+@click.option("--run", metavar="NAME", help="Name of the run; by default one made from the file and its content.")
+@click.option("--best-of", "best_of_n", type=click.IntRange(0, 64), help="Answers to ask of each candidate.")
+@click.option("--limit", type=click.IntRange(min=1), help="Take the first N holes only.")
+@click.option("--skip-invalid", is_flag=True, help="Leave out lines that are wrong, and say how many.")
+@click.option("--concurrency", type=click.IntRange(min=1), help="Calls in flight over all models (embedded workers).")
+@click.option("--dry-run", is_flag=True, help="Show holes per model, tokens and cost range; make no call.")
+@click.option("--detach", is_flag=True, help="Leave once submitted; needs a redis_url and workers of its own.")
+@click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
+@json_option
+@config_option
+@pass_state
+def command(state: State, /, *, dry_run: bool, as_json: bool, holes: str, **given: Any) -> None:
+    """Fill the holes of HOLES, a JSONL file (- for standard input), and follow the run to its end.
+
+    Without a redis_url the run has a private server and workers of its own, which end with the command; run again after
+    an interruption it goes on where it was. Interrupting a run on a shared server leaves it going.
+    """
+    wanted = Wanted(source=holes, as_json=as_json, **given)
+    settings = state.settings()
+    survey = _survey(wanted)
+    if dry_run:
+        _dry_run(settings, wanted, survey)
+        return
+    _refuse_what_cannot_be(settings, wanted)
+    click.get_current_context().exit(_refine(settings, wanted, survey))
+
+
+def _survey(wanted: Wanted) -> Survey:
+    from maze_tasks.cli.output import warn
+    from maze_tasks.intake import survey
+
+    found = survey(
+        wanted.source,
+        skip_invalid=wanted.skip_invalid,
+        limit=wanted.limit,
+        on_skip=lambda error: warn(f"left out: {error}"),
+    )
+    if found.skipped:
+        warn(f"{found.skipped} lines left out, {found.holes} holes taken")
+    return found
+
+
+def _dry_run(settings: Settings, wanted: Wanted, survey: Survey) -> None:
+    from maze_tasks.cli.output import emit, table, tell
+    from maze_tasks.forecast import forecast
+    from maze_tasks.producer import Planner
+    from maze_tasks.project import run_options
+
+    report = forecast(Planner(settings.endpoints, run_options(settings, wanted.best_of_n)), wanted.holes()).report()
+    report["skipped_lines"] = survey.skipped
+    if wanted.as_json:
+        emit(report)
+        return
+    rows = [(name, one["holes"], one["prompt_tokens"], one["max_tokens"]) for name, one in report["models"].items()]
+    columns = ("model", "holes", "prompt tokens (at most)", "tokens asked for")
+    table(columns, rows, numbers=columns[1:])
+    tell(
+        f"{report['holes']} holes; from ${report['cost_usd_low']:.6f} (first answers accepted, and short) "
+        f"to ${report['cost_usd_high']:.6f} (every candidate and retry, all tokens used); no call was made"
+    )
+
+
+def _refuse_what_cannot_be(settings: Settings, wanted: Wanted) -> None:
+    from maze_tasks.errors import Refused
+    from maze_tasks.project import refuse_literal_keys, require_keys
+
+    if wanted.run is not None and not (0 < len(wanted.run) <= MAX_NAME and wanted.run.isprintable()):
+        raise Refused(f"--run: a name has 1 to {MAX_NAME} printable characters")
+    if settings.embedded and wanted.detach:
+        raise Refused(
+            "--detach needs a redis_url: an embedded server and its workers end with the command; "
+            "set redis_url and start `maze worker`"
+        )
+    refuse_literal_keys(settings)
+    if settings.embedded:
+        require_keys(settings)
+
+
+def _refine(settings: Settings, wanted: Wanted, survey: Survey) -> int:
+    from maze_tasks.cli.output import say
+    from maze_tasks.project import open_project, run_digest
+
+    began = time.monotonic()
+    with open_project(settings) as project:
+        digest = run_digest(settings, wanted.best_of_n)
+        run, known = _named(project, wanted, survey, digest)
+        if known is not None and known.ended:
+            say(f"run {run} of these holes has ended already ({known.state}); nothing is asked again")
+            return _report(known, wanted, began)
+        say(f"run {run}: {survey.holes} holes" + (", going on where it was" if known else ""))
+        status = _carry_out(project, wanted, run, survey, digest)
+    return _report(status, wanted, began)
+
+
+def _named(project: Project, wanted: Wanted, survey: Survey, digest: str) -> tuple[str, RunStatus | None]:
+    """Name of the run, and how it stands if it exists."""
+    from maze_tasks.cli.output import say
+    from maze_tasks.errors import RunExists
+    from maze_tasks.producer import find_run
+    from maze_tasks.store import reading
+
+    if wanted.run is None:
+        run, latest = find_run(project.store, survey.digest, digest, _stem(wanted.source))
+        if latest is not None and latest.ended:
+            say(f"run {latest.run} of the same holes has ended; this is another one")
+        return run, latest if latest is not None and latest.run == run else None
+    known = reading.read_status(project.store.client, project.store.namespace, wanted.run)
+    if known is not None and (known.input_digest, known.config_digest) != (survey.digest, digest):
+        raise RunExists(wanted.run)
+    return wanted.run, known
+
+
+def _carry_out(project: Project, wanted: Wanted, run: str, survey: Survey, digest: str) -> RunStatus:
+    """Submit what is missing, and follow the run, with workers of our own where the server is our own."""
+    from contextlib import ExitStack
+
+    from maze_tasks import control
+    from maze_tasks.project import local_workers, resume_run
+
+    with ExitStack() as stack:
+        check = None
+        if project.embedded:
+            check = stack.enter_context(local_workers(project, total=wanted.concurrency)).check
+        try:
+            resume_or_submit(project, wanted, run, survey, digest, resume_run)
+            if wanted.detach:
+                return control.status(project.store, run)
+            return follow_run(project, run, quiet=wanted.quiet, check=check)
+        except KeyboardInterrupt:
+            _leave(project, run)
+            raise
+
+
+def resume_or_submit(project: Project, wanted: Wanted, run: str, survey: Survey, digest: str, resume_run: Any) -> None:
+    """Submit a run, or what is missing of it; a run that was held goes on."""
+    from maze_tasks.store import reading
+
+    known = reading.read_status(project.store.client, project.store.namespace, run)
+    if known is not None and (known.state == "paused" or project.fresh):
+        resume_run(project, run)
+    if known is None or not known.sealed:
+        project.producer(best_of_n=wanted.best_of_n).submit(
+            run, wanted.holes(), input_digest=survey.digest, config_digest=digest
+        )
+
+
+def refuse_unsealed(status: RunStatus) -> None:
+    """Refuse to resume a run whose submission did not come to its end: only the same `maze refine` can finish that.
+
+    Raises:
+        Refused: holes of the run are still to be submitted.
+    """
+    from maze_tasks.errors import Refused
+
+    if not status.sealed:
+        raise Refused(f"run {status.run} was interrupted while it was submitted; run the same `maze refine` again")
+
+
+def follow_run(project: Project, run: str, *, quiet: bool, check: Any = None) -> RunStatus:
+    """Follow a run to its end with progress on stderr."""
+    from maze_tasks.cli.progress import show_progress
+    from maze_tasks.follow import follow
+
+    hint = "" if project.embedded else "nothing happens: is a worker running? `maze worker` starts one"
+    status = show_progress(follow(project.store, run), quiet=quiet, idle_hint=hint, check=check)
+    assert status is not None, "a run that exists has a status"
+    return status
+
+
+def _leave(project: Project, run: str) -> None:
+    """Say what becomes of an interrupted run; one of our own is held, so that nobody goes on paying for it unseen."""
+    from maze_tasks import control
+    from maze_tasks.cli.output import say
+
+    if project.embedded:
+        control.pause(project.store, run)
+        say(f"run {run} is held; the same command, or `maze resume {run}`, lets it go on")
+    else:
+        say(f"run {run} goes on; `maze watch {run}` follows it, `maze cancel {run}` ends it")
+
+
+def _report(status: RunStatus, wanted: Wanted, began: float) -> int:
+    from maze_tasks.cli.outcome import exit_code_for, refine_report, show_summary
+    from maze_tasks.cli.output import emit
+
+    report = refine_report(status, time.monotonic() - began)
+    if wanted.as_json:
+        emit(report)
+    else:
+        show_summary(status, report)
+    return 0 if wanted.detach else exit_code_for(status)
+
+
+def _stem(source: str) -> str:
+    stem = "stdin" if source == "-" else Path(source).stem
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", stem)[:60] or "run"

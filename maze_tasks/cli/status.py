@@ -1,0 +1,52 @@
+"""`maze status`: counts of one run, or a list of all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from maze_tasks.cli.options import State, config_option, json_option, pass_state
+
+if TYPE_CHECKING:
+    from maze_tasks.models.runs import RunStatus
+
+
+@click.command(name="status")
+@click.argument("run", required=False)
+@json_option
+@config_option
+@pass_state
+def command(state: State, run: str | None, *, as_json: bool) -> None:
+    """Show the counts of RUN, or list all runs."""
+    from maze_tasks import control
+    from maze_tasks.cli.output import emit, emit_each, warn
+    from maze_tasks.project import open_project
+
+    with open_project(state.settings()) as project:
+        found = [control.status(project.store, run)] if run is not None else control.runs(project.store)
+    if as_json:
+        if run is not None:
+            emit(found[0].report())
+        else:
+            emit_each(one.report() for one in found)
+        return
+    _show(found)
+    for one in found if run is not None else ():
+        for note in one.notes:
+            warn(note)
+
+
+def _show(found: list[RunStatus]) -> None:
+    from maze_tasks.cli.output import table, tell
+    from maze_tasks.models.runs import NANO_PER_USD
+
+    if not found:
+        tell("no runs yet; `maze refine HOLES` starts one")
+        return
+    counts = ("holes", "pending", "in_progress", "filled", "failed", "skipped", "attempts", "fallbacks", "repeated")
+    rows = [
+        (one.run, one.state, *(getattr(one, name) for name in counts), f"{one.cost_nano / NANO_PER_USD:.6f}")
+        for one in found
+    ]
+    table(("run", "state", *counts, "cost_usd"), rows, numbers=(*counts, "cost_usd"))

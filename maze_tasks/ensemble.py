@@ -1,0 +1,367 @@
+"""The library's front door: `EnsembleClient`."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from maze_tasks import control
+from maze_tasks.clients import ClientPool
+from maze_tasks.config import Settings, load_settings
+from maze_tasks.decide.plan import plan
+from maze_tasks.decide.router import ModelRouter
+from maze_tasks.direct import DirectRun
+from maze_tasks.errors import AllCandidatesFailed, ConfigError
+from maze_tasks.fill import Filler
+from maze_tasks.follow import follow
+from maze_tasks.leases import LeaseKeeper
+from maze_tasks.models import (
+    ConstraintIR,
+    EnsembleConfig,
+    EnsembleMetrics,
+    GenerationStats,
+    Hole,
+    HoleSpec,
+    HoleState,
+    InferenceRequest,
+    InferenceResponse,
+    RoutingDecision,
+    read_constraints,
+    read_hole,
+)
+from maze_tasks.models.runs import TERMINAL_STATUSES, Attempt, HoleResult, Plan, RunStatus
+from maze_tasks.names import HoleId
+from maze_tasks.producer import digest_of
+from maze_tasks.project import Project, local_workers, open_project, refuse_literal_keys, resume_run, run_digest
+from maze_tasks.store import reading
+
+AnyHole = Hole | HoleSpec | HoleState | Mapping[str, Any]
+_POOL = 64  # calls at once that a client's own thread pools may make
+_PAGE = 500
+
+
+class EnsembleClient:
+    """Fills holes with the endpoints of a configuration.
+
+    `generate_*` make their calls in this process and return the answer; `submit` hands a batch to workers. Both keep
+    attempts, accounts and spend in Redis: that of `redis_url`, or a private one that lives as long as somebody uses it.
+
+    Args:
+        settings: the configuration.
+        state_dir: folder of the private server's data; by default that of the configuration's file, or, without a file,
+            a temporary one that is removed by `close`: name a folder where an interrupted run is to be resumed.
+    """
+
+    def __init__(self, settings: Settings, *, state_dir: Path | None = None) -> None:
+        self.settings = settings
+        self.router = ModelRouter(settings.endpoints)
+        self._state_dir = state_dir
+        self._stack = ExitStack()
+        self._lock = threading.RLock()
+        self._project: Project | None = None
+        self._direct: DirectRun | None = None
+        self._working = False
+        self._numbers = itertools.count()
+
+    @classmethod
+    def from_config(
+        cls,
+        config: EnsembleConfig | Settings | Mapping[str, Any] | str | Path,
+        *,
+        redis_url: str | None = None,
+        broker_url: str | None = None,
+        state_dir: str | Path | None = None,
+    ) -> Self:
+        """A client for a configuration.
+
+        Args:
+            config: an EnsembleConfig (or its JSON as a mapping), `Settings`, or the path of a configuration file.
+            redis_url: the store; without it, and none in `config`, a private server is used.
+            broker_url: the broker, by default the store's server.
+            state_dir: folder of a private server's data.
+
+        Raises:
+            ConfigError: the configuration is wrong.
+        """
+        if isinstance(config, str | Path):
+            settings = load_settings(Path(config))
+        elif isinstance(config, Settings):
+            settings = config
+        else:
+            ensemble = config if isinstance(config, EnsembleConfig) else EnsembleConfig.model_validate(config)
+            settings = Settings(
+                endpoints=ensemble.endpoints,
+                fallback_enabled=ensemble.fallback_enabled,
+                best_of_n=ensemble.best_of_n,
+                max_fallback_attempts=ensemble.max_fallback_attempts,
+            )
+        given = {"redis_url": redis_url, "broker_url": broker_url}
+        settings = settings.model_copy(update={name: url for name, url in given.items() if url is not None})
+        return cls(settings, state_dir=Path(state_dir) if state_dir is not None else None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End workers started by `submit`, and the private server if nobody else uses it."""
+        with self._lock:
+            self._project = self._direct = None
+            self._working = False
+            self._stack.close()
+
+    def generate_routed(
+        self,
+        request: InferenceRequest,
+        hole_spec: HoleSpec | Mapping[str, Any],
+        constraints: Sequence[ConstraintIR] | ConstraintIR | Mapping[str, Any] | None = None,
+    ) -> InferenceResponse:
+        """Route a hole, and ask its candidates in order until one gives an acceptable fill.
+
+        Args:
+            request: prompt, tokens and temperature.
+            hole_spec: the hole, by whose traits it is routed.
+            constraints: its constraints.
+
+        Raises:
+            AllCandidatesFailed: none did.
+            ServiceUnavailable: Redis cannot be reached or started.
+        """
+        spec = hole_spec if isinstance(hole_spec, HoleSpec) else HoleSpec.model_validate(hole_spec)
+        known = _constraints(constraints)
+        decision = self.router.route(spec, known)
+        return self._generate(request, self._plan(decision, self.settings.best_of_n), spec, known)
+
+    def generate_with_fallback(self, request: InferenceRequest, decision: RoutingDecision) -> InferenceResponse:
+        """Ask the primary of a decision, then its fallbacks, until one gives an acceptable fill.
+
+        Raises:
+            AllCandidatesFailed: none did.
+            ConfigError: the decision names an endpoint that is not configured.
+            ServiceUnavailable: Redis cannot be reached or started.
+        """
+        return self._generate(request, self._plan(decision, None))
+
+    def generate_best_of_n(self, request: InferenceRequest, n: int, model_name: str) -> InferenceResponse:
+        """Ask one model `n` times at once and choose the best acceptable answer; the first of equals.
+
+        Raises:
+            AllCandidatesFailed: no answer was acceptable.
+            ConfigError: there is no endpoint of that name, or `n` is less than 1.
+            ServiceUnavailable: Redis cannot be reached or started.
+        """
+        if n < 1:
+            raise ConfigError(f"at least 1, not {n}", field="n")
+        self.settings.endpoint(model_name)
+        return self._generate(request, Plan((model_name,), n))
+
+    def submit(self, holes: Iterable[AnyHole], *, run: str | None = None, best_of_n: int | None = None) -> RunHandle:
+        """Submit a batch to workers; without a `redis_url` they are started here and end with the client.
+
+        Args:
+            holes: the holes; read once.
+            run: name of the run, by default a new one. An unfinished run of that name and these holes goes on.
+            best_of_n: answers to ask of each candidate, where it differs from the configuration.
+
+        Raises:
+            RunExists: a run of that name holds something else.
+            InputError: two holes have one id.
+            ServiceUnavailable: Redis or the broker cannot be reached.
+        """
+        refuse_literal_keys(self.settings)
+        project = self._open()
+        batch = _distinct([_hole(one) for one in holes])
+        digest, name = digest_of(batch), run or f"batch-{uuid.uuid4().hex[:12]}"
+        known = reading.read_status(project.store.client, project.store.namespace, name)
+        handle = RunHandle(project, name)
+        if known is not None and known.ended and known.input_digest == digest:
+            return handle
+        self._work(project)
+        if known is not None and known.input_digest == digest and known.state == "paused":
+            resume_run(project, name)
+        config_digest = run_digest(self.settings, best_of_n)
+        project.producer(best_of_n=best_of_n).submit(name, batch, input_digest=digest, config_digest=config_digest)
+        return handle
+
+    def metrics(self) -> EnsembleMetrics:
+        """Requests, successes, latency, confidence and cost of each model over all runs of the store."""
+        return EnsembleMetrics.from_accounts(control.metrics_accounts(self._open().store))
+
+    def _generate(
+        self,
+        request: InferenceRequest,
+        chosen: Plan,
+        spec: HoleSpec | None = None,
+        constraints: tuple[ConstraintIR, ...] = (),
+    ) -> InferenceResponse:
+        for name in chosen.candidates:
+            self.settings.endpoint(name)
+        context = request.context
+        hole = Hole(
+            id=f"{spec.hole_id if spec else 'request'}-{next(self._numbers)}",
+            spec=spec or HoleSpec(hole_id=0),
+            constraints=constraints or _constraints(request.constraints),
+            prompt=request.prompt,
+            max_tokens=request.max_tokens,
+            temperature=request.temperature,
+            language=context.language if context else None,
+            path=context.current_file if context else None,
+        )
+        return _response(self._direct_run().fill(hole, chosen))
+
+    def _plan(self, decision: RoutingDecision, best_of_n: int | None) -> Plan:
+        return plan(
+            decision,
+            fallback_enabled=self.settings.fallback_enabled,
+            max_fallback_attempts=self.settings.max_fallback_attempts,
+            best_of_n=best_of_n,
+        )
+
+    def _open(self) -> Project:
+        with self._lock:
+            if self._project is None:
+                folder = self._state_dir
+                if folder is None and self.settings.embedded and self.settings.config_path is None:
+                    folder = Path(tempfile.mkdtemp(prefix="maze-client-"))
+                    self._stack.callback(shutil.rmtree, folder, ignore_errors=True)
+                self._project = self._stack.enter_context(open_project(self.settings, state_dir=folder))
+            return self._project
+
+    def _direct_run(self) -> DirectRun:
+        project = self._open()
+        with self._lock:
+            if self._direct is None:
+                clients = ClientPool(self.settings, pool_size=_POOL)
+                leases = LeaseKeeper(project.store)
+                endpoints = {endpoint.name: endpoint for endpoint in self.settings.endpoints}
+                filler = Filler(project.store, leases, list, endpoints, clients.get)
+                options: dict[str, object] = {
+                    "max_retries": self.settings.max_retries,
+                    "scorer": self.settings.scorer,
+                    "endpoints": {name: endpoint.digest() for name, endpoint in endpoints.items()},
+                }
+                self._direct = DirectRun(project.store, filler, options)
+                for closing in (clients.close, leases.close, self._direct.close):
+                    self._stack.callback(closing)
+            return self._direct
+
+    def _work(self, project: Project) -> None:
+        with self._lock:
+            if project.embedded and not self._working:
+                self._stack.enter_context(local_workers(project))
+                self._working = True
+
+
+class RunHandle:
+    """A submitted run.
+
+    Args:
+        project: the open project it lives in.
+        run: its name.
+    """
+
+    def __init__(self, project: Project, run: str) -> None:
+        self._project, self.run = project, run
+
+    def status(self) -> RunStatus:
+        """Counts as they are now."""
+        return control.status(self._project.store, self.run)
+
+    def wait(self, timeout_s: float | None = None) -> RunStatus:
+        """Wait until the run has ended.
+
+        Args:
+            timeout_s: seconds to wait at most; None waits for ever.
+
+        Raises:
+            TimeoutError: it has not ended by then; it goes on.
+        """
+        end = None if timeout_s is None else time.monotonic() + timeout_s
+        for status in follow(self._project.store, self.run, poll_s=0.05):
+            if not status.ended and end is not None and time.monotonic() > end:
+                raise TimeoutError(f"run {self.run}: {status.closed} of {status.holes} holes after {timeout_s} s")
+        return status
+
+    def results(self) -> list[HoleResult]:
+        """What has become of every hole by now, in order of submission."""
+        return list(control.results(self._project.store, self.run))
+
+    def cancel(self) -> RunStatus:
+        """End the run; what is filled stays."""
+        return control.cancel(self._project.store, self.run)
+
+    def __iter__(self) -> Iterator[HoleResult]:
+        """Results as holes come to an end, each once; ends with the run."""
+        store = self._project.store
+        left = dict.fromkeys(one for page in reading.iter_ids(store.client, store.namespace, self.run) for one in page)
+        closed = -1
+        for status in follow(store, self.run, poll_s=0.05):
+            if status.closed == closed and not status.ended:
+                continue
+            closed = status.closed
+            for result in self._ended(list(left)):
+                left.pop(result.hole_id)
+                yield result
+
+    def _ended(self, ids: list[HoleId]) -> Iterator[HoleResult]:
+        store = self._project.store
+        for start in range(0, len(ids), _PAGE):
+            for result in reading.read_results(store.client, store.namespace, self.run, ids[start : start + _PAGE]):
+                if result.status in TERMINAL_STATUSES:
+                    yield result
+
+
+def _constraints(value: object) -> tuple[ConstraintIR, ...]:
+    if value is None:
+        return ()
+    if isinstance(value, ConstraintIR):
+        return (value,)
+    if isinstance(value, list | tuple) and all(isinstance(one, ConstraintIR) for one in value):
+        return tuple(value)
+    return read_constraints(value)
+
+
+def _hole(value: AnyHole) -> Hole:
+    if isinstance(value, Hole):
+        return value
+    return read_hole(value if isinstance(value, Mapping) else value.model_dump(mode="json"))
+
+
+def _distinct(batch: list[Hole]) -> list[Hole]:
+    from maze_tasks.errors import InputError
+
+    seen: dict[str, int] = {}
+    for number, hole in enumerate(batch, 1):
+        first = seen.setdefault(str(hole.id), number)
+        if first != number:
+            raise InputError(f"the id {hole.id!r} stands at {first} too", line=number, field="hole_id")
+    return batch
+
+
+def _response(result: HoleResult) -> InferenceResponse:
+    won: Attempt | None = next((one for one in result.attempts if one.outcome == "accepted"), None)
+    if won is None or result.code is None:
+        error = result.error
+        raise AllCandidatesFailed(error.kind if error else "no_fill", error.message if error else "no fill")
+    stats = GenerationStats(
+        total_time_ms=won.latency_ms,
+        time_per_token_us=won.token_us or won.latency_ms * 1000 / max(won.generated_tokens, 1),
+        constraint_checks=won.checks,
+        avg_constraint_check_us=won.check_us,
+    )
+    return InferenceResponse(
+        generated_text=result.code, tokens_generated=won.generated_tokens, model=won.model, stats=stats
+    )

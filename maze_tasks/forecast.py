@@ -1,0 +1,90 @@
+"""What a run would ask and cost, without asking: the dry run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from maze_tasks.decide.money import cost_nano
+from maze_tasks.decide.request import prompt_of
+from maze_tasks.decide.tokens import FRAMING_TOKENS, prompt_bytes, tokens_to_ask
+from maze_tasks.models import Hole, ModelEndpoint
+from maze_tasks.models.runs import NANO_PER_USD
+from maze_tasks.producer import Planner
+
+_BYTES_A_TOKEN = 4  # of a usual prompt; for the lower bound of a cost
+
+
+@dataclass(slots=True)
+class ModelForecast:
+    """What would reach one model as primary.
+
+    Args:
+        holes: holes routed to it.
+        prompt_tokens: upper bound of their prompts' tokens.
+        max_tokens: tokens that would be asked for.
+    """
+
+    holes: int = 0
+    prompt_tokens: int = 0
+    max_tokens: int = 0
+
+
+@dataclass(slots=True)
+class Forecast:
+    """What a run would do.
+
+    Args:
+        models: by primary model.
+        low_nano: cost if every first answer is accepted and short: a quarter of the prompt bytes, one token back.
+        high_nano: cost if every candidate is asked, with every retry, and uses all it may.
+    """
+
+    models: dict[str, ModelForecast] = field(default_factory=dict)
+    low_nano: int = 0
+    high_nano: int = 0
+
+    def report(self) -> dict[str, Any]:
+        """The JSON of ``maze refine --dry-run``."""
+        return {
+            "dry_run": True,
+            "holes": sum(one.holes for one in self.models.values()),
+            "models": {
+                name: {"holes": one.holes, "prompt_tokens": one.prompt_tokens, "max_tokens": one.max_tokens}
+                for name, one in self.models.items()
+            },
+            "prompt_tokens": sum(one.prompt_tokens for one in self.models.values()),
+            "max_tokens": sum(one.max_tokens for one in self.models.values()),
+            "cost_usd_low": self.low_nano / NANO_PER_USD,
+            "cost_usd_high": self.high_nano / NANO_PER_USD,
+        }
+
+
+def forecast(planner: Planner, holes: Iterable[Hole]) -> Forecast:
+    """What a run of these holes would ask and cost; no call is made.
+
+    Args:
+        planner: routes and plans.
+        holes: read once.
+    """
+    endpoints = {endpoint.name: endpoint for endpoint in planner.endpoints}
+    total = Forecast(models={name: ModelForecast() for name in endpoints})
+    for hole in holes:
+        decision = planner.route(hole)
+        plan = planner.plan_for(decision)
+        size = prompt_bytes(prompt_of(hole))
+        asked = tokens_to_ask(hole)
+        one = total.models[decision.primary_model]
+        one.holes += 1
+        one.prompt_tokens += size + FRAMING_TOKENS
+        one.max_tokens += asked
+        total.low_nano += plan.samples * _low(endpoints[decision.primary_model], size)
+        each = [cost_nano(endpoints[name], size + FRAMING_TOKENS, asked) for name in plan.candidates]
+        # A failed call is not charged as a rule; those that are retried at the last candidate may be.
+        total.high_nano += plan.samples * (sum(each) + planner.options.max_retries * each[-1])
+    return total
+
+
+def _low(endpoint: ModelEndpoint, size: int) -> int:
+    return cost_nano(endpoint, size // _BYTES_A_TOKEN, 1)

@@ -1,0 +1,202 @@
+"""Everything a command or a client needs to work with runs, opened together: server, store, queues, workers."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from maze_tasks import control
+from maze_tasks.config import Settings
+from maze_tasks.dispatch import Dispatcher, make_celery
+from maze_tasks.embedded import join
+from maze_tasks.errors import ConfigError
+from maze_tasks.producer import Producer, RunOptions
+from maze_tasks.store import RunStore, care, connect, require_noeviction
+
+if TYPE_CHECKING:
+    from maze_tasks.supervisor import Supervisor
+
+WORKER_LOG = "worker.log"
+_STOP_GRACE_S = 2.0  # an ending command does not wait for calls that run: their holes are sent again on resume
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """An open project.
+
+    Args:
+        settings: the configuration, with the addresses in use.
+        store: the store.
+        dispatcher: publishes messages.
+        fresh: whether the embedded server was just started: no worker can be alive, what is unfinished was interrupted.
+        embedded: whether the server is the project's own.
+    """
+
+    settings: Settings
+    store: RunStore
+    dispatcher: Dispatcher
+    fresh: bool
+    embedded: bool
+
+    def producer(self, *, best_of_n: int | None = None) -> Producer:
+        """A producer with the configuration's options.
+
+        Args:
+            best_of_n: answers to ask of each candidate, where it differs from the configuration.
+        """
+        return Producer(
+            self.store, self.dispatcher.send, self.settings.endpoints, run_options(self.settings, best_of_n)
+        )
+
+
+def run_options(settings: Settings, best_of_n: int | None = None) -> RunOptions:
+    """Options of a run from the configuration."""
+    return RunOptions(
+        fallback_enabled=settings.fallback_enabled,
+        max_fallback_attempts=settings.max_fallback_attempts,
+        best_of_n=settings.best_of_n if best_of_n is None else best_of_n,
+        max_retries=settings.max_retries,
+        scorer=settings.scorer,
+        temperature_schedule=tuple(settings.refinement.temperature_schedule),
+    )
+
+
+def run_digest(settings: Settings, best_of_n: int | None = None) -> str:
+    """Digest of all that decides what a run does: the configuration and what overrides it."""
+    wanted = settings.best_of_n if best_of_n is None else best_of_n
+    return settings.model_copy(update={"best_of_n": wanted}).digest()
+
+
+@contextmanager
+def open_project(settings: Settings, *, state_dir: Path | None = None) -> Iterator[Project]:
+    """Open the store and the queues; without a `redis_url`, join the embedded server or start it.
+
+    Args:
+        settings: the configuration.
+        state_dir: where an embedded server keeps its data, by default `settings.state_dir`.
+
+    Raises:
+        ServiceUnavailable: Redis cannot be reached or started.
+        Refused: the server may evict keys.
+    """
+    with ExitStack() as stack:
+        fresh = False
+        embedded = settings.embedded
+        if embedded:
+            server = stack.enter_context(join(state_dir or settings.state_dir))
+            fresh = server.fresh
+            settings = settings.model_copy(update={"redis_url": server.redis_url, "broker_url": server.broker_url})
+        client = connect(settings.require_redis_url())
+        stack.callback(client.close)
+        require_noeviction(client)
+        store = RunStore(client, namespace=settings.namespace, lease_ms=round(settings.lease_s * 1000))
+        dispatcher = Dispatcher(make_celery(settings.require_broker_url(), events=settings.events), settings.namespace)
+        stack.callback(dispatcher.close)
+        project = Project(settings, store, dispatcher, fresh, embedded)
+        if fresh:
+            pause_interrupted(project)
+        yield project
+
+
+def pause_interrupted(project: Project) -> None:
+    """Hold the runs that a fresh embedded server finds unfinished, and forget their messages.
+
+    Only the run that its user asks for goes on: no other is paid for unseen. The store knows what to send again.
+    """
+    for run in care.active_runs(project.store):
+        found = care.set_state(project.store, run, "paused", ["running"])
+        info = project.store.info(run)
+        if found and info is not None:
+            project.dispatcher.purge({model for plan in info.plans for model in plan.candidates})
+
+
+def require_keys(settings: Settings) -> None:
+    """Refuse to start workers that would lack a key.
+
+    Raises:
+        ConfigError: a key variable is not set; names the place.
+    """
+    for endpoint in settings.endpoints:
+        settings.api_key(endpoint)
+        settings.extra_headers(endpoint)
+
+
+def refuse_literal_keys(settings: Settings) -> None:
+    """Refuse to submit with keys in the configuration where workers run elsewhere.
+
+    Raises:
+        ConfigError: an endpoint has a literal key and the project has a `redis_url`.
+    """
+    names = settings.literal_key_names
+    if names and not settings.embedded:
+        raise ConfigError(
+            f"endpoint {names[0]!r} has a literal api_key, which never travels to workers of another machine; "
+            "name its environment variable with api_key_env",
+            field="endpoints",
+        )
+
+
+@contextmanager
+def local_workers(project: Project, *, total: int | None = None, log: Path | None = None) -> Iterator[Supervisor]:
+    """Worker processes that live as long as the block: one a model, ended with this process however it ends.
+
+    Args:
+        project: an open project.
+        total: calls in flight over all models; by default each endpoint's `max_concurrency`.
+        log: file for what the workers say; by default ``worker.log`` in the state folder.
+    """
+    from maze_tasks.supervisor import Supervisor, divide
+
+    settings = project.settings
+    # Configuration and keys go through a pipe: neither a file nor the process list ever shows them.
+    handed = {"settings": settings.model_dump(mode="json", exclude={"warnings"}), "keys": _keys(settings)}
+    environment = dict(os.environ) | {"PYTHONUNBUFFERED": "1"}
+    path = log or settings.state_dir / WORKER_LOG
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as sink:
+        supervisor = Supervisor(
+            divide(total, settings.endpoints, namespace=settings.namespace),
+            env=environment,
+            secrets=json.dumps(handed).encode(),
+            events=settings.events,
+            output=sink,
+        )
+        supervisor.start()
+        try:
+            yield supervisor
+        finally:
+            supervisor.stop(grace_s=_STOP_GRACE_S)
+
+
+def _keys(settings: Settings) -> dict[str, str]:
+    return {
+        endpoint.name: endpoint.api_key.get_secret_value()
+        for endpoint in settings.endpoints
+        if endpoint.api_key is not None
+    }
+
+
+def resume_run(project: Project, run: str) -> int:
+    """Let a run go on; leases of workers that died with an embedded server count as run out.
+
+    Returns:
+        How many samples were sent again.
+    """
+    return control.resume(project.store, project.dispatcher.send, run, holders_gone=project.fresh)
+
+
+__all__ = [
+    "Project",
+    "local_workers",
+    "open_project",
+    "refuse_literal_keys",
+    "require_keys",
+    "resume_run",
+    "run_digest",
+    "run_options",
+]

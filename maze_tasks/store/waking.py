@@ -1,0 +1,30 @@
+"""Waiting for a run's events. The stream only wakes: what has happened is read from the records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from maze_tasks.store.connection import translated
+from maze_tasks.store.runs import RunStore
+
+WAIT_MS = 1_000  # at most so long without an event
+
+
+def wait_for_event(store: RunStore, run: str, after: str) -> str:
+    """Wait until something happens in a run, or a second has passed.
+
+    Args:
+        store: the store.
+        run: name of the run.
+        after: id of the last event seen, ``$`` for whatever comes next.
+
+    Returns:
+        Id of the newest event seen, to be passed next time.
+    """
+    with translated():
+        found = store.client.xread({store.keys(run).events: after}, count=1000, block=WAIT_MS)
+    if not found:
+        return after
+    streams: Any = found
+    entries = next(iter(streams.values()))[0] if isinstance(streams, dict) else streams[0][1]
+    return str(entries[-1][0])
