@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -150,27 +151,23 @@ def local_workers(project: Project, *, total: int | None = None, log: Path | Non
         total: calls in flight over all models; by default each endpoint's `max_concurrency`.
         log: file for what the workers say; by default ``worker.log`` in the state folder.
     """
-    from maze_tasks.supervisor import Supervisor, divide
+    from maze_tasks.supervisor import Supervisor, celery_command, divide
 
     settings = project.settings
     # Configuration and keys go through a pipe: neither a file nor the process list ever shows them.
     handed = {"settings": settings.model_dump(mode="json", exclude={"warnings"}), "keys": _keys(settings)}
-    environment = dict(os.environ) | {"PYTHONUNBUFFERED": "1"}
-    path = log or settings.state_dir / WORKER_LOG
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab") as sink:
-        supervisor = Supervisor(
-            divide(total, settings.endpoints, namespace=settings.namespace),
-            env=environment,
-            secrets=json.dumps(handed).encode(),
-            events=settings.events,
-            output=sink,
-        )
-        supervisor.start()
-        try:
-            yield supervisor
-        finally:
-            supervisor.stop(grace_s=_STOP_GRACE_S)
+    supervisor = Supervisor(
+        divide(total, settings.endpoints, namespace=settings.namespace),
+        command=partial(celery_command, loglevel="WARNING", events=settings.events),
+        env=os.environ,
+        secrets=json.dumps(handed).encode(),
+        log=log or settings.state_dir / WORKER_LOG,
+    )
+    supervisor.start()
+    try:
+        yield supervisor
+    finally:
+        supervisor.stop(_STOP_GRACE_S)
 
 
 def _keys(settings: Settings) -> dict[str, str]:

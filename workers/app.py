@@ -6,10 +6,12 @@ stand in `maze_tasks.dispatch.celery_settings`, where the producer shares them.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from maze_tasks.config import Settings, load_settings
 from maze_tasks.dispatch import make_celery
+from maze_tasks.errors import MazeError
 from workers.handed import handed_settings
 
 if TYPE_CHECKING:
@@ -41,5 +43,10 @@ def __getattr__(name: str) -> Celery:
     if name != "app":
         raise AttributeError(name)
     if "app" not in _made:
-        _made["app"] = make_app(handed_settings() or load_settings())
+        try:
+            _made["app"] = make_app(handed_settings() or load_settings())
+        except MazeError as error:
+            # Celery would show a traceback; who starts a worker wants the place in the file.
+            sys.stderr.write(f"error: {error}\n")
+            raise SystemExit(error.exit_code) from None
     return _made["app"]
