@@ -32,9 +32,8 @@ def command(state: State, *, force: bool) -> None:
             _create(path, text)
     except FileExistsError:
         raise ConfigError("is there already; --force replaces it", file=str(path)) from None
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ConfigError(f"cannot be written: {reason}", file=str(path)) from None
+    except OSError as error:
+        raise ConfigError(f"cannot be written: {error.strerror}", file=str(path)) from None
     say(f"wrote {path}; name your endpoints in it, then run `maze check`")
 
 

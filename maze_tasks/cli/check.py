@@ -1,0 +1,114 @@
+"""`maze check`: whether the configuration is right, and all that it names can be reached."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from maze_tasks.cli.options import State, config_option, json_option, pass_state
+from maze_tasks.cli.output import ExitCode, emit, fail, table, tell, warn
+
+if TYPE_CHECKING:
+    from maze_tasks.config import Settings
+    from maze_tasks.services import EndpointCheck, ServiceCheck
+
+
+@click.command(name="check")
+@json_option
+@config_option
+@pass_state
+@click.pass_context
+def command(ctx: click.Context, state: State, *, as_json: bool) -> None:
+    """Validate the configuration; reach Redis, the broker and every endpoint.
+
+    Exit code 2 if the configuration is wrong or a key is not set, 3 if something cannot be reached.
+    """
+    settings = state.settings()  # a wrong configuration is told at once, before the clients are imported
+    from maze_tasks.services import ping_services, probe_endpoints
+
+    services, endpoints = ping_services(settings), probe_endpoints(settings)
+    problems = _problems(settings, services, endpoints)
+    code = _exit_code(problems, services, endpoints)
+    if as_json:
+        emit(_report(settings, services, endpoints, problems) | {"ok": code == ExitCode.DONE})
+    else:
+        _show(settings, services, endpoints)
+    for problem in problems:
+        fail(problem)
+    for endpoint in endpoints:
+        if endpoint.model_listed is False:
+            warn(f"endpoint {endpoint.name!r} does not list the model {endpoint.model!r}")
+    ctx.exit(code)
+
+
+def _problems(
+    settings: Settings, services: tuple[ServiceCheck, ...], endpoints: tuple[EndpointCheck, ...]
+) -> list[str]:
+    """What is wrong apart from what cannot be reached."""
+    found = [problem for endpoint in endpoints for problem in endpoint.key_problems]
+    found += [f"{service.service}: {service.detail}" for service in services if service.reached and not service.ok]
+    if settings.literal_key_names and not settings.embedded:
+        found += _literal_key_problems(settings)
+    return found
+
+
+def _literal_key_problems(settings: Settings) -> list[str]:
+    from maze_tasks.errors import ConfigError
+    from maze_tasks.project import refuse_literal_keys
+
+    try:
+        refuse_literal_keys(settings)
+    except ConfigError as error:
+        return [str(error)]
+    return []
+
+
+def _exit_code(
+    problems: list[str], services: tuple[ServiceCheck, ...], endpoints: tuple[EndpointCheck, ...]
+) -> ExitCode:
+    if problems:
+        return ExitCode.REFUSED
+    reached = all(service.reached for service in services) and all(endpoint.ok for endpoint in endpoints)
+    return ExitCode.DONE if reached else ExitCode.UNREACHABLE
+
+
+def _report(
+    settings: Settings,
+    services: tuple[ServiceCheck, ...],
+    endpoints: tuple[EndpointCheck, ...],
+    problems: list[str],
+) -> dict[str, Any]:
+    return {
+        "config": str(settings.config_path),
+        "mode": "embedded" if settings.embedded else "cluster",
+        "problems": problems,
+        "warnings": list(settings.warnings),
+        "services": [asdict(service) for service in services],
+        "endpoints": [asdict(endpoint) for endpoint in endpoints],
+    }
+
+
+def _show(settings: Settings, services: tuple[ServiceCheck, ...], endpoints: tuple[EndpointCheck, ...]) -> None:
+    tell(f"{settings.config_path}: valid")
+    if settings.embedded:
+        tell("embedded: no redis_url is set, so each command starts a private server; none was started now")
+    rows: list[tuple[object, ...]] = [
+        (service.service, _state(ok=service.ok), f"{service.latency_ms:.0f}", None, service.detail or None)
+        for service in services
+    ]
+    rows += [
+        (f"endpoint {found.name}", _state(ok=found.ok), f"{found.latency_ms:.0f}", _model(found), found.detail or None)
+        for found in endpoints
+    ]
+    table(("what", "state", "ms", "model", "detail"), rows, numbers=("ms",))
+
+
+def _state(*, ok: bool) -> str:
+    return "ok" if ok else "not ok"
+
+
+def _model(endpoint: EndpointCheck) -> str:
+    listed = {True: "listed", False: "NOT listed", None: "lists none"}[endpoint.model_listed]
+    return f"{endpoint.model} ({listed})" if endpoint.ok else endpoint.model
