@@ -27,6 +27,7 @@ from typing import Literal
 
 from maze_tasks.embedded_state import Record, StateFolder, ask, is_up
 from maze_tasks.flock import FileLock
+from maze_tasks.process_exit import ending
 from maze_tasks.restarts import RestartPolicy
 from maze_tasks.tether import spawn
 
@@ -154,16 +155,6 @@ def server_command(server: str, data: Path, socket_path: str) -> list[str]:
         "daemonize": "no",
     }
     return [server, *(part for name, value in settings.items() for part in (f"--{name}", value))]
-
-
-def ending(code: int) -> str:
-    """How a process ended, in words, from its return code as `subprocess` gives it."""
-    if code >= 0:
-        return f"ended with exit code {code}"
-    try:
-        return f"was killed by {signal.Signals(-code).name}"
-    except ValueError:
-        return f"was killed by signal {-code}"
 
 
 def _socket_folder(state: StateFolder) -> Path:

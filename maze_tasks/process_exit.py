@@ -1,9 +1,10 @@
-"""Wait for the end of a process that is not a child."""
+"""The end of a process: waiting for that of one that is not a child, and how to speak of it."""
 
 from __future__ import annotations
 
 import os
 import select
+import signal
 import time
 from contextlib import suppress
 from types import TracebackType
@@ -69,3 +70,13 @@ def becomes_readable(fds: list[int], within_s: float | None) -> bool:
     for fd in fds:
         waiting.register(fd, select.POLLIN)
     return bool(waiting.poll(None if within_s is None else within_s * 1000))
+
+
+def ending(code: int) -> str:
+    """How a process ended, in words, from its return code as `subprocess` gives it."""
+    if code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        return f"was killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"was killed by signal {-code}"
