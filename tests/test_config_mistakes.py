@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from maze_tasks.config import load_settings
+from maze_tasks.config.problems import ENDPOINT_KEYS, REFINEMENT_KEYS, TOP_KEYS
 from maze_tasks.errors import ConfigError
 
 ENDPOINT = '[[endpoints]]\nname = "a"\nendpoint_url = "http://localhost:8001/v1"\n'
@@ -171,3 +175,44 @@ class TestFiles:
 
     def test_a_device_without_end(self) -> None:
         assert "larger than 4 MiB" in refusal(Path("/dev/zero")).reason
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=5), children, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(
+    top=st.dictionaries(st.sampled_from(sorted(TOP_KEYS - {"endpoints"})), JSON, max_size=2),
+    endpoint=st.dictionaries(st.sampled_from(sorted(ENDPOINT_KEYS)), JSON, max_size=2),
+    refinement=st.dictionaries(st.sampled_from(sorted(REFINEMENT_KEYS)), JSON, max_size=2),
+)
+def test_any_value_of_any_key_is_taken_or_refused_with_its_field(
+    tmp_path_factory: pytest.TempPathFactory,
+    top: dict[str, object],
+    endpoint: dict[str, object],
+    refinement: dict[str, object],
+) -> None:
+    config = {"refinement": refinement, "endpoints": [{"endpoint_url": "http://h", **endpoint}], **top}
+    path = write(tmp_path_factory.mktemp("any"), json.dumps(config), "e.json")
+    try:
+        settings = load_settings(path, {})
+    except ConfigError as refused:
+        error = refused
+    else:
+        json.dumps(settings.dump_public())
+        assert len(settings.digest()) == 64
+        return
+    assert error.field is not None
+    assert error.field.partition(".")[0].partition("[")[0] in TOP_KEYS
+    assert error.file == str(path)
+
+
+@given(st.binary(max_size=80))
+def test_any_bytes_are_taken_or_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    path = tmp_path_factory.mktemp("any") / "maze.toml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError):
+        load_settings(path, {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -110,6 +111,17 @@ def test_a_reader_that_goes_away_is_no_error(many: Path) -> None:
         process.stdout.readline()
         process.stdout.close()
         assert (process.stderr.read(), process.wait()) == (b"", 0)
+
+
+def test_an_interrupt_is_130_without_a_traceback(many: Path) -> None:
+    pipe = many / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen([*MAZE, "route", str(pipe)], stderr=subprocess.PIPE, cwd=many) as process:
+        with pipe.open("wb"):  # opens when the other end does, which then waits for a first line
+            process.send_signal(signal.SIGINT)
+            assert process.wait() == 130
+        assert process.stderr is not None
+        assert process.stderr.read() == b"error: interrupted\n"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
