@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maze_tasks.config.toml_lines import KeyPath, line_of, toml_lines
@@ -87,6 +87,7 @@ KEYS = st.text("ab_-", min_size=1, max_size=3)
 VALUES = st.sampled_from(["1", '"x = 1"', "'[y]'", '"""\nz = 1\n"""', "[1,\n 2]", "{ q = 1 }", '"\\"#"', "[ # c\n]"])
 
 
+@settings(deadline=None)
 @given(
     top=st.dictionaries(KEYS, VALUES, max_size=4),
     tables=st.lists(st.dictionaries(KEYS, VALUES, max_size=4), max_size=4),
@@ -108,6 +109,7 @@ def test_every_key_of_any_text_has_the_line_where_it_was_written(
     assert {path: found.get(path) for path in written} == written
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ab[]{}\"'=#\n\\ ", max_size=60))
 def test_no_text_makes_it_fail(text: str) -> None:
     assert all(1 <= line <= text.count("\n") + 1 for line in toml_lines(text).values())

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maze_tasks.config import load_settings
@@ -184,6 +184,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(
     top=st.dictionaries(st.sampled_from(sorted(TOP_KEYS - {"endpoints"})), JSON, max_size=2),
     endpoint=st.dictionaries(st.sampled_from(sorted(ENDPOINT_KEYS)), JSON, max_size=2),
@@ -198,18 +199,19 @@ def test_any_value_of_any_key_is_taken_or_refused_with_its_field(
     config = {"refinement": refinement, "endpoints": [{"endpoint_url": "http://h", **endpoint}], **top}
     path = write(tmp_path_factory.mktemp("any"), json.dumps(config), "e.json")
     try:
-        settings = load_settings(path, {})
+        loaded = load_settings(path, {})
     except ConfigError as refused:
         error = refused
     else:
-        json.dumps(settings.dump_public())
-        assert len(settings.digest()) == 64
+        json.dumps(loaded.dump_public())
+        assert len(loaded.digest()) == 64
         return
     assert error.field is not None
     assert error.field.partition(".")[0].partition("[")[0] in TOP_KEYS
     assert error.file == str(path)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=80))
 def test_any_bytes_are_taken_or_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = tmp_path_factory.mktemp("any") / "maze.toml"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maze_tasks.config import redact_url
@@ -85,6 +85,7 @@ def test_an_address_is_shown_without_its_password(url: str, public: str) -> None
     assert redact_url(url) == public
 
 
+@settings(deadline=None)
 @given(
     scheme=st.sampled_from(["redis", "rediss", "unix", "amqp", "http"]),
     password=st.text(st.characters(codec="utf-8"), min_size=8),

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maze_tasks import intake, spool
@@ -64,6 +64,7 @@ class TestWhatIsRead:
     def test_an_empty_file_holds_no_holes(self, tmp_path: Path) -> None:
         assert survey(write(tmp_path)).holes == 0
 
+    @settings(deadline=None)
     @given(st.lists(IDS, unique_by=str, max_size=20))
     def test_ids_come_back_as_they_came(
         self, tmp_path_factory: pytest.TempPathFactory, given_ids: list[object]
@@ -161,6 +162,7 @@ class TestMistakes:
         assert len(path.read_bytes().splitlines()[1]) == 100
         assert ids(path, skip_invalid=True) == [(2, 2), (3, 3)]
 
+    @settings(deadline=None)
     @given(st.lists(st.binary(max_size=30), max_size=5))
     def test_no_bytes_at_all_end_in_anything_but_a_refusal(
         self, tmp_path_factory: pytest.TempPathFactory, lines: list[bytes]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maze_tasks.strict_json import MAX_DEPTH, JsonProblem, kind_of, parse_json
@@ -23,11 +23,13 @@ def problem(text: str) -> JsonProblem:
     return caught.value
 
 
+@settings(deadline=None)
 @given(VALUES, st.booleans())
 def test_whatever_json_can_say_is_read_as_it_was_written(value: object, is_ascii: bool) -> None:
     assert parse_json(json.dumps(value, ensure_ascii=is_ascii)) == value
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_read_or_refused_and_what_is_read_can_be_written_again(text: str) -> None:
     try:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maze_tasks.cli import output
@@ -59,6 +59,7 @@ def test_a_long_cell_of_a_table_is_not_cut_off(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().out.count("x") == 400
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_whatever_is_shown_is_printable_and_nothing_printable_is_changed(text: str) -> None:
     shown = output.shown(text)
