@@ -76,13 +76,16 @@ class Filler:
             ServiceUnavailable: Redis cannot be reached; nothing was called that was not put on record before.
         """
         info = self.run_info(message.run)
-        if info is None or not self._fits(info, message):
+        if info is None:
+            return False
+        plans = self._fitting(info, message)
+        if not plans:
             return False
         ticket = Ticket(message.run, hole_id, message.cursor, message.send_no, message.model)
         attempt_id = secrets.token_hex(16)
         endpoint = self.endpoints[message.model]
         begun = self._patiently(
-            lambda: self.store.begin(ticket, attempt_id, _lost(ticket), _prices(endpoint)), _BEGIN_PATIENCE_S
+            lambda: self.store.begin(ticket, attempt_id, _lost(ticket), _prices(endpoint), plans), _BEGIN_PATIENCE_S
         )
         if begun.verdict != "go":
             logger.debug("hole %r dropped: %s", hole_id, begun.verdict)
@@ -109,16 +112,17 @@ class Filler:
             self._runs[run] = info
         return info
 
-    def _fits(self, info: RunInfo, message: FillMessage) -> bool:
-        """Whether a message belongs to a plan of its run, and this worker may run it."""
+    def _fitting(self, info: RunInfo, message: FillMessage) -> list[int]:
+        """Numbers of the plans a message may belong to; none where this worker may not run it."""
         at = message.cursor.candidate
-        if not any(plan.candidates[at : at + 1] == (message.model,) for plan in info.plans):
+        plans = [number for number, plan in enumerate(info.plans) if plan.candidates[at : at + 1] == (message.model,)]
+        if not plans:
             logger.warning("message for model %r does not fit a plan of run %r: dropped", message.model, message.run)
-            return False
+            return []
         why = self._unfit(info, message.model)
         if why and self.store.note(message.run, why):
             logger.warning("%s", why)
-        return not why
+        return [] if why else plans
 
     def _unfit(self, info: RunInfo, model: str) -> str | None:
         if info.version > FORMAT_VERSION:

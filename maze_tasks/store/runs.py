@@ -63,7 +63,8 @@ class Begun:
     """Answer of `RunStore.begin`.
 
     Args:
-        verdict: ``go``, or why not: ``gone, newer, stopped, done, closed, stale, leased, ahead, behind``.
+        verdict: ``go``, or why not: ``gone, newer, stopped, done, closed, stale, leased, ahead, behind,
+            unfit``.
         text: the hole as JSON, with ``go``.
         plan_no: number of its plan in the run's table.
         repeated: whether a call that may have been paid for is repeated.
@@ -218,7 +219,14 @@ class RunStore:
         with translated():
             script("seal").run(self.client, [keys.meta, keys.events], [])
 
-    def begin(self, ticket: Ticket, attempt_id: str, lost: Attempt, prices_nano: tuple[int, int]) -> Begun:
+    def begin(
+        self,
+        ticket: Ticket,
+        attempt_id: str,
+        lost: Attempt,
+        prices_nano: tuple[int, int],
+        plans: Sequence[int] = (0,),
+    ) -> Begun:
         """Ask for a lease on one sample of a hole.
 
         Args:
@@ -226,6 +234,7 @@ class RunStore:
             attempt_id: drawn by the worker, compared for equality only.
             lost: the record to keep of the lease's last holder, should it have gone without finishing.
             prices_nano: nano-USD of a prompt token and of a generated token, by which that record is charged.
+            plans: numbers of the plans that have this model at this candidate: a hole of another is left alone.
         """
         keys, hid = self.keys(ticket.run), encode_id(ticket.hole_id)
         cursor = ticket.cursor
@@ -236,6 +245,7 @@ class RunStore:
         args: list[Arg] = [
             hid, cursor.round_no, cursor.candidate, cursor.sample, ticket.send_no, attempt_id, self.lease_ms,
             ticket.model, FORMAT_VERSION, record_tail(lost), *prices_nano,
+            f",{','.join(map(str, plans))},",
         ]  # fmt: skip
         with translated():
             verdict, *rest = script("begin").run(self.client, names, args)

@@ -2,8 +2,9 @@
 -- KEYS: 1 meta   2 hole   3 text   4 attempts   5 accounts   6 leases   7 queued set of the model
 -- ARGV: 1 hole id   2 round   3 candidate   4 sample   5 send number   6 attempt id   7 lease (ms)   8 model
 --       9 our format version   10 record of a lost attempt behind its outcome (JSON)   11, 12 nano-USD of a prompt token, of a generated token
+--       13 numbers of the plans that have the model at this candidate, as ,0,2,
 -- Returns {'go', text, plan number, repeated, retries, expiries} or
---         {'gone'} | {'newer'} | {'stopped', state} | {'done', status} | {'closed'} | {'stale'} | {'leased'} |
+--         {'gone'} | {'newer'} | {'stopped', state} | {'done', status} | {'closed'} | {'stale'} | {'leased'} | {'unfit'} |
 --         {'ahead'} | {'behind', on}   on: 1 if the hole stands open at the next candidate, sent by this very chain.
 local meta = redis.call('HMGET', KEYS[1], 'state', 'version')
 if not meta[1] then return {'gone'} end
@@ -23,6 +24,7 @@ if round ~= at_round or candidate ~= at_candidate then
   if round == at_round and candidate + 1 == at_candidate and send_no == sent and not h[6] and not h[9] then on = 1 end
   return {'behind', on}
 end
+if not string.find(ARGV[13], ',' .. h[12] .. ',', 1, true) then return {'unfit'} end
 if h[11] then return {'closed'} end
 if send_no < sent then return {'stale'} end
 
