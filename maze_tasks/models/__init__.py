@@ -28,6 +28,7 @@ from maze_tasks.models.inference import (
     speed_confidence,
 )
 from maze_tasks.models.metrics import EnsembleMetrics, ModelMetrics
+from maze_tasks.models.places import Place
 from maze_tasks.models.reading import Shape, did_you_mean, explain, known_fields
 from maze_tasks.models.refinement import FailureStrategy, RefinementConfig, RefinementMetadata, RefinementResult
 from maze_tasks.models.runs import (
@@ -81,6 +82,7 @@ __all__ = [
     "ModelCapability",
     "ModelEndpoint",
     "ModelMetrics",
+    "Place",
     "Plan",
     "RefinementConfig",
     "RefinementMetadata",

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import InitErrorDetails
 
 from maze_tasks.models.constraints import Constraints, FillConstraint, Grammar, JsonSchema
+from maze_tasks.models.places import Place
 from maze_tasks.models.reading import (
     Flag,
     Id,
@@ -115,6 +116,7 @@ class _Beside(Shape):
     depends_on: tuple[Id, ...] = ()
     max_tokens: Positive | None = None
     temperature: NonNegative | None = None
+    place: Place | None = None
 
 
 class Hole(_Beside):

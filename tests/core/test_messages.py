@@ -43,7 +43,8 @@ def test_a_message_comes_back_as_it_was_sent() -> None:
     [
         {"v": 2}, {"v": None}, {"v": True}, {"run": ""}, {"run": 5}, {"run": "x" * 201}, {"model": None},
         {"holes": []}, {"holes": "x"}, {"holes": [None]}, {"holes": [True]}, {"holes": [-1]}, {"holes": [2**64]},
-        {"holes": ["x" * 201]}, {"holes": [1] * 1001}, {"round": -1}, {"candidate": "0"}, {"sample": 0.5}, {"send_no": None},
+        {"holes": ["x" * 201]}, {"holes": [1] * 1001}, {"round": -1}, {"candidate": "0"}, {"sample": 0.5},
+        {"send_no": None},
     ],
 )  # fmt: skip
 def test_what_is_no_message_of_ours_is_refused_with_a_reason(change: dict[str, object]) -> None:
