@@ -11,14 +11,14 @@ class Place(Shape):
     """The spot of a file that a fill replaces, found by scanning.
 
     `start` and `end` are byte offsets into the file as it was read (`sha256` of those bytes, in hexadecimal); what lies
-    between them is replaced by the fill. `line` and `column` count from 1, columns in code points. `indent` is the white
-    space that the lines of a fill begin with, `newline` how the file ends its lines.
+    between them is replaced by the fill. `line` and `column` count from 1, columns in code points. `indent` is the
+    white space that the lines of a fill begin with, `newline` how the file ends its lines.
     """
 
     path: str = Field(min_length=1)
     start: U64
     end: U64
-    sha256: str = Field(pattern=r"\A[0-9a-f]{64}\Z")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     line: U64
     column: U64
     kind: str = "body"

@@ -70,7 +70,7 @@ class Attempt(_Stored):
     """One call to one endpoint for one hole, as it is kept.
 
     `speed` is the server-speed score (CONTRACTS section 2) where the server gave statistics: it breaks ties only.
-    `token_us`, `checks` and `check_us` are those statistics: microseconds a token, constraint checks, microseconds each.
+    `token_us`, `checks` and `check_us` are those statistics: microseconds a token, constraint checks, time of one.
     `code` is what the call gave, kept for selection and for later prompts; reports leave it out.
     """
 
