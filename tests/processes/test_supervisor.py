@@ -261,8 +261,10 @@ def owner() -> Iterator[tuple[subprocess.Popen[str], int]]:
         [sys.executable, "-c", OWNER], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
         assert process.stderr is not None
-        yield process, int(process.stderr.readline())
-        process.kill()
+        try:
+            yield process, int(process.stderr.readline())
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])

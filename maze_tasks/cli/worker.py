@@ -1,0 +1,108 @@
+"""`maze worker`: run workers for the queues of some or all models."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from maze_tasks.cli.options import State, config_option, pass_state
+
+if TYPE_CHECKING:
+    from maze_tasks.config import Settings
+    from maze_tasks.models import ModelEndpoint
+
+CLEAN_UP_S = 15.0  # beyond the longest call: for its result to reach the store
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+@click.command(name="worker")
+@click.option("--models", metavar="A,B", multiple=True, help="Endpoints to serve, by name; by default all.")
+@click.option(
+    "--concurrency", type=click.IntRange(min=1), help="Calls in flight over all models; by default each one's own."
+)
+@click.option(
+    "--loglevel", type=click.Choice(LEVELS, case_sensitive=False), default="INFO", show_default=True, help="Of Celery."
+)
+@click.option("--events/--no-events", default=None, help="Send Celery events, for Flower; by default as configured.")
+@config_option
+@pass_state
+def command(
+    state: State, models: tuple[str, ...], concurrency: int | None, loglevel: str, *, events: bool | None
+) -> None:
+    """Run a Celery worker process for each model, and restart what dies.
+
+    Ends on Ctrl-C or SIGTERM once the running calls have finished; a second signal drops them, and their holes are
+    asked again elsewhere.
+    """
+    from maze_tasks.cli.output import say
+    from maze_tasks.foreground import run_until_signalled
+    from maze_tasks.supervisor import Supervisor, celery_command, divide
+
+    settings = state.settings()
+    _require_server(settings)
+    endpoints = _chosen(settings, models)
+    _require_keys(settings, endpoints)
+    supervisor = Supervisor(
+        divide(concurrency, endpoints, namespace=settings.namespace),
+        command=partial(celery_command, loglevel=loglevel, events=settings.events if events is None else events),
+        env={**os.environ, **({"MAZE_CONFIG": str(settings.config_path)} if settings.config_path else {})},
+        tell=say,
+    )
+    grace_s = max(endpoint.timeout_secs for endpoint in endpoints) + CLEAN_UP_S
+    click.get_current_context().exit(run_until_signalled(supervisor, grace_s=grace_s, tell=say))
+
+
+def _require_server(settings: Settings) -> None:
+    """Workers of an embedded project belong to the command that made the run.
+
+    Raises:
+        ConfigError: no `redis_url` is set.
+    """
+    from maze_tasks.errors import ConfigError
+
+    if settings.embedded:
+        raise ConfigError(
+            "`maze worker` serves a shared Redis, and there is none: without redis_url `maze refine` starts workers of "
+            "its own; set redis_url here or MAZE_REDIS_URL",
+            file=str(settings.config_path) if settings.config_path else None,
+            field="redis_url",
+        )
+
+
+def _chosen(settings: Settings, models: tuple[str, ...]) -> list[ModelEndpoint]:
+    """The endpoints named, each once, in the order of the configuration; all where none is.
+
+    Raises:
+        Refused: a name is not configured.
+    """
+    from maze_tasks.errors import Refused
+
+    known = {endpoint.name: endpoint for endpoint in settings.endpoints}
+    # A name may hold a comma: what is a name as a whole is not split.
+    named = [part.strip() for text in models for part in ([text] if text in known else text.split(","))]
+    for name in named:
+        if name not in known:
+            raise Refused(f"--models: {_not_known(name, list(known))}")
+    return [endpoint for name, endpoint in known.items() if not models or name in named]
+
+
+def _not_known(name: str, known: list[str]) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, known, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    return f"no endpoint is named {name!r}{hint} (configured: {', '.join(known)})"
+
+
+def _require_keys(settings: Settings, endpoints: list[ModelEndpoint]) -> None:
+    """A worker without its keys would only fail every call.
+
+    Raises:
+        ConfigError: a variable that holds a key is not set.
+    """
+    for endpoint in endpoints:
+        settings.api_key(endpoint)
+        settings.extra_headers(endpoint)
