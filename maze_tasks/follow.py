@@ -45,7 +45,7 @@ def follow(
         ServiceUnavailable: Redis has been away for a minute.
     """
     away_since: float | None = None
-    last_event = "$"
+    last_event = "0"  # whatever happens from now on, or has happened while the first status was read
     while True:
         try:
             status = control.status(store, run)

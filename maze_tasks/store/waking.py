@@ -16,7 +16,7 @@ def wait_for_event(store: RunStore, run: str, after: str) -> str:
     Args:
         store: the store.
         run: name of the run.
-        after: id of the last event seen, ``$`` for whatever comes next.
+        after: id of the last event seen, ``0`` where none was.
 
     Returns:
         Id of the newest event seen, to be passed next time.
