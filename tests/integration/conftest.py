@@ -1,0 +1,69 @@
+"""A Redis server on a TCP port, and a stage with workers that many tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import redis_binary
+from tests.integration.stage import Stage, endpoint, staged, tcp_redis
+
+HERE = Path(__file__).parent
+
+ENSEMBLE = (
+    endpoint("general"),
+    endpoint("quick", "FastInference"),
+    endpoint("strict", "ConstrainedGeneration"),
+    endpoint("fine", "HighQuality"),
+    endpoint("secure", "SecurityAware", cost_per_1k_tokens=0.001),
+    endpoint("bad", "LongContext"),
+    endpoint("steady", "LongContext", max_concurrency=4),
+    endpoint("sampler", "LongContext", protocol="ananke", cost_per_1k_tokens=0.001),
+    endpoint("hang", "SecurityAware"),
+    endpoint("idle", "LongContext"),  # nobody consumes its queue
+)
+PLAYED = {
+    "bad": {"errors": [{"kind": 400, "every": 1}]},
+    "steady": {"latency": 100},
+    "hang": {"errors": [{"kind": "hang", "every": 1}]},
+}
+HANG_SLOTS = 3  # calls that may hang at a time
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All of these start real processes."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.integration)
+
+
+@pytest.fixture(scope="session")
+def redis_address() -> Iterator[str]:
+    """Host and port of a Redis server for all tests of a session."""
+    with tcp_redis(redis_binary()) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def addresses(redis_address: str) -> Callable[[int], dict[str, str]]:
+    """Settings that put store and broker into a pair of databases of that server; 0 and 1 belong to `cluster`."""
+
+    def pair(number: int) -> dict[str, str]:
+        return {"redis_url": f"redis://{redis_address}/{number}", "broker_url": f"redis://{redis_address}/{number + 1}"}
+
+    return pair
+
+
+@pytest.fixture(scope="session")
+def cluster(addresses: Callable[[int], dict[str, Any]]) -> Iterator[Stage]:
+    """A stage whose store and broker are an external server, with plain Celery workers at all queues but ``idle``."""
+    with staged(ENSEMBLE, PLAYED) as stage:
+        stage.settings = addresses(0)
+        everything = stage.configure()
+        served = [one.name for one in ENSEMBLE if one.name not in ("hang", "idle")]
+        stage.celery(served, concurrency=12, config=everything, name="main")
+        stage.celery(["hang"], concurrency=HANG_SLOTS, config=everything, name="hanging")
+        yield stage
