@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 TICK_S = 0.25  # how often the sweeper looks for waits that are over
 QUEUES_EVERY = 12  # ticks between two looks at the queues: 3 s
+FALLBACK_CONCURRENCY = 8  # calls at once where no worker says how many it makes
 _AWAY_S = 2.0  # pause of the sweeper while Redis or the broker is away
 
 
@@ -85,7 +86,8 @@ def runtime(settings: Settings) -> Runtime:
 
 
 def _build(settings: Settings) -> Runtime:
-    concurrency = int(_process.get("concurrency") or 8)
+    # Known only once the worker has been set up, which is after its first signal.
+    concurrency = int(getattr(_process.get("worker"), "concurrency", None) or FALLBACK_CONCURRENCY)
     store = _store(settings, concurrency)
     dispatcher = Dispatcher(_process["app"], settings.namespace)
     endpoints = {endpoint.name: endpoint for endpoint in settings.endpoints}
@@ -103,9 +105,9 @@ def _store(settings: Settings, concurrency: int) -> RunStore:
 def register_signals(app: Celery, settings: Settings) -> None:
     """Start the sweeper when the worker is ready; take everything down when it ends."""
 
-    def initialise(sender: Any = None, **_: Any) -> None:
+    def initialise(instance: Any = None, **_: Any) -> None:
         _process["app"] = app
-        _process["concurrency"] = getattr(sender, "concurrency", None) or _process.get("concurrency")
+        _process["worker"] = instance
 
     def forked(**_: Any) -> None:
         # A prefork child inherits nothing that is connected.
