@@ -15,16 +15,20 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+import redis
+
 from maze_tasks.models import ModelEndpoint
+from maze_tasks.models.runs import RunStatus
 from maze_tasks.names import parse_idempotency_key, queue_name
 from maze_tasks.simulate.server import SimulatedServer
 from maze_tasks.simulate.settings import SimulatedEndpoint
+from maze_tasks.store.reading import read_status
 
 T = TypeVar("T")
 
@@ -155,7 +159,13 @@ class Stage:
             return self.run_process([*maze_command(), "worker", *arguments], config=config, output=log)
 
     def celery(
-        self, models: Sequence[str], *, concurrency: int, config: Path | None = None, name: str = "celery"
+        self,
+        models: Sequence[str],
+        *,
+        concurrency: int,
+        pool: str = "threads",
+        config: Path | None = None,
+        name: str = "celery",
     ) -> subprocess.Popen[str]:
         """One plain Celery process for the queues of some models; what it says goes into NAME.log."""
         queues = ",".join(queue_name(model) for model in models)
@@ -163,11 +173,30 @@ class Stage:
             return self.run_process(
                 [
                     *(sys.executable, "-m", "celery", "-A", "workers.app", "worker", "-Q", queues),
-                    *("-P", "threads", "-c", str(concurrency), "-n", f"{name}@%h", "-l", "INFO"),
+                    *("-P", pool, "-c", str(concurrency), "-n", f"{name}@%h", "-l", "INFO"),
                 ],
                 config=config,
                 output=log,
             )
+
+    def redis(self, which: str = "redis_url") -> redis.Redis:
+        """A client of the store's database, or of the broker's."""
+        return redis.Redis.from_url(self.settings[which], decode_responses=True)
+
+    def status(self, run: str) -> RunStatus:
+        """Counts of a run, from the store, as soon as there is one of that name."""
+        with closing(self.redis()) as client:
+            return until(lambda: read_status(client, "maze", run), f"the making of run {run}")
+
+    def waiting(self, model: str) -> int:
+        """Messages in a model's queue."""
+        with closing(self.redis("broker_url")) as client:
+            return int(client.llen(queue_name(model)))
+
+    def consumers(self) -> int:
+        """Workers that wait for messages at this moment."""
+        with closing(self.redis("broker_url")) as client:
+            return sum(one["cmd"] == "brpop" for one in client.client_list())
 
     def said(self, name: str) -> str:
         """What a worker has said so far."""
