@@ -9,6 +9,8 @@ from types import FrameType
 from maze_tasks.supervisor import Supervisor
 
 ENDED, INTERRUPTED = 0, 130  # exit codes
+# Of two signals at once both may be caught in a thread that runs no handlers, while the main thread sleeps on.
+LOOK_S = 0.2
 
 
 def run_until_signalled(supervisor: Supervisor, *, grace_s: float, tell: Callable[[str], None]) -> int:
@@ -40,7 +42,8 @@ def run_until_signalled(supervisor: Supervisor, *, grace_s: float, tell: Callabl
     before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         supervisor.start()
-        supervisor.wait()
+        while not supervisor.wait(LOOK_S):
+            pass
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
