@@ -18,7 +18,7 @@ from maze_tasks.decide.tokens import FRAMING_TOKENS, prompt_bytes, tokens_to_ask
 from maze_tasks.fill import Filler
 from maze_tasks.messages import FillMessage, messages_for
 from maze_tasks.models import Hole
-from maze_tasks.models.runs import TERMINAL_STATUSES, Cursor, HoleResult, Plan
+from maze_tasks.models.runs import TERMINAL_STATUSES, Cursor, HoleResult, Plan, RunRules
 from maze_tasks.names import HoleId
 from maze_tasks.producer import FIRST_SEND, hole_text
 from maze_tasks.sending import send_from
@@ -35,14 +35,14 @@ class DirectRun:
     Args:
         store: the store.
         filler: makes attempts.
-        options: options of the run, with the digests of its endpoints.
+        rules: how its holes are tried, with the digests of the endpoints.
         name: name of the run.
         sleep: waits seconds.
     """
 
     store: RunStore
     filler: Filler
-    options: dict[str, object]
+    rules: RunRules
     name: str = field(default_factory=lambda: f"client-{uuid.uuid4().hex[:12]}")
     sleep: Callable[[float], None] = time.sleep
     _plans: dict[Plan, int] = field(default_factory=dict)
@@ -80,7 +80,7 @@ class DirectRun:
     def _number(self, plan: Plan) -> int:
         with self._lock:
             if not self._plans:
-                self.store.create(self.name, [plan], input_digest=self.name, config_digest="", options=self.options)
+                self.store.create(self.name, [plan], input_digest=self.name, config_digest="", rules=self.rules)
             elif plan not in self._plans:
                 self.store.add_plan(self.name, len(self._plans), plan)
                 self.filler.forget(self.name)

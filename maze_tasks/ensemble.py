@@ -41,7 +41,15 @@ from maze_tasks.models import (
 from maze_tasks.models.runs import TERMINAL_STATUSES, Attempt, HoleResult, Plan, RunStatus
 from maze_tasks.names import HoleId
 from maze_tasks.producer import digest_of
-from maze_tasks.project import Project, local_workers, open_project, refuse_literal_keys, resume_run, run_digest
+from maze_tasks.project import (
+    Project,
+    local_workers,
+    open_project,
+    refuse_literal_keys,
+    resume_run,
+    run_digest,
+    run_rules,
+)
 from maze_tasks.store import reading
 
 AnyHole = Hole | HoleSpec | HoleState | Mapping[str, Any]
@@ -248,12 +256,7 @@ class EnsembleClient:
                 leases = LeaseKeeper(project.store)
                 endpoints = {endpoint.name: endpoint for endpoint in self.settings.endpoints}
                 filler = Filler(project.store, leases, list, endpoints, clients.get)
-                options: dict[str, object] = {
-                    "max_retries": self.settings.max_retries,
-                    "scorer": self.settings.scorer,
-                    "endpoints": {name: endpoint.digest() for name, endpoint in endpoints.items()},
-                }
-                self._direct = DirectRun(project.store, filler, options)
+                self._direct = DirectRun(project.store, filler, run_rules(self.settings))
                 for closing in (clients.close, leases.close, self._direct.close):
                     self._stack.callback(closing)
             return self._direct

@@ -8,14 +8,14 @@ import random
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from maze_tasks import selecting
 from maze_tasks.decide.money import cost_nano
 from maze_tasks.decide.request import call_for
 from maze_tasks.decide.scoring import speed_score
-from maze_tasks.decide.step import Facts, Step, step_after
+from maze_tasks.decide.step import Step, step_after
 from maze_tasks.decide.tokens import temperature
 from maze_tasks.endpoints import EndpointClient
 from maze_tasks.errors import ConfigError, EndpointError, Failure, ServiceUnavailable
@@ -23,9 +23,10 @@ from maze_tasks.leases import LeaseKeeper
 from maze_tasks.messages import FillMessage
 from maze_tasks.models import Hole, ModelEndpoint
 from maze_tasks.models.calls import Call, Reply, ServerStats
-from maze_tasks.models.runs import NANO_PER_USD, Attempt, ErrorRecord
+from maze_tasks.models.runs import NANO_PER_USD, Attempt, Cursor, ErrorRecord, Plan, RunRules
 from maze_tasks.names import FORMAT_VERSION, HoleId, idempotency_key
-from maze_tasks.sending import Send
+from maze_tasks.selecting import facts_of
+from maze_tasks.sending import Send, send_from
 from maze_tasks.store.runs import Begun, Commit, Finished, RunInfo, RunStore, Ticket
 from maze_tasks.validation import normalise, reject_reason
 
@@ -93,6 +94,8 @@ class Filler:
         finished = self._attempt(ticket, attempt_id, begun, info)
         if finished.what == "select":
             selecting.select_fill(self.store, self.send, message.run, hole_id)
+        elif finished.what == "round":
+            send_from(self.store, self.send, message.run, [(hole_id, str(message.cursor.sample))])
         return finished.what == "next" or finished.on
 
     def forget(self, run: str) -> None:
@@ -130,7 +133,7 @@ class Filler:
         endpoint = self.endpoints.get(model)
         if endpoint is None:
             return f"a worker does not know the endpoint {model!r}: its configuration differs from the run's"
-        if info.endpoint_digests.get(model) != endpoint.digest():
+        if info.rules.endpoints.get(model) != endpoint.digest():
             return f"a worker has another configuration of endpoint {model!r} than the run was made with"
         try:
             self.client(model)
@@ -145,8 +148,8 @@ class Filler:
         key = idempotency_key(
             ticket.run, ticket.hole_id, cursor.round_no, cursor.candidate, cursor.sample, begun.retries
         )
-        schedule = info.options.get("temperature_schedule", [])
-        call = call_for(hole, endpoint, key, temperature=temperature(schedule, cursor.round_no))
+        heat = temperature(info.rules.temperature_schedule, cursor.round_no)
+        call = call_for(hole, endpoint, key, temperature=heat)
         outcome: EndpointError | Failure | None
         reply: Reply | None = None
         code: str | None = None
@@ -157,23 +160,15 @@ class Filler:
                 outcome = error
             else:
                 code = normalise(reply.text)
-                outcome = reject_reason(code, reply.finish_reason)
-            facts = Facts(
-                candidate=cursor.candidate,
-                candidates=len(plan.candidates),
-                samples=plan.samples,
-                retries=begun.retries,
-                max_retries=int(info.options.get("max_retries", 2)),
-                spill_after_s=endpoint.spill_after_s,
-                draw=self.draw(),
-            )
+                outcome = reject_reason(code, reply.finish_reason) or _unsure(reply, info.rules)
+            known = facts_of(cursor, plan, info.rules)
+            facts = replace(known, retries=begun.retries, spill_after_s=endpoint.spill_after_s, draw=self.draw())
             step = step_after(outcome, facts)
             attempt = _record(ticket, endpoint, call, reply, code, outcome, plan.samples, repeated=begun.repeated)
             commit = _commit(attempt, step, reply)
-            following = plan.candidates[cursor.candidate + 1 :]
+            follows = _following(plan, cursor, step)
             return self._patiently(
-                lambda: self.store.finish(ticket, attempt_id, commit, next_model=following[0] if following else None),
-                _COMMIT_PATIENCE_S,
+                lambda: self.store.finish(ticket, attempt_id, commit, next_model=follows), _COMMIT_PATIENCE_S
             )
 
     def _patiently(self, step: Callable[[], T], patience_s: float) -> T:
@@ -189,6 +184,22 @@ class Filler:
                 logger.warning("%s; trying again in %.1f s", error, wait)
                 self.sleep(wait * (0.5 + self.draw()))
                 wait = min(wait * 2, 5.0)
+
+
+def _unsure(reply: Reply, rules: RunRules) -> Failure | None:
+    """Why a reply is rejected whose measured confidence is too low; where none was measured nothing is known."""
+    if reply.confidence is None or reply.confidence >= rules.min_confidence:
+        return None
+    return Failure(
+        "low_confidence", f"confidence {reply.confidence:.3f} is below min_confidence {rules.min_confidence}"
+    )
+
+
+def _following(plan: Plan, cursor: Cursor, step: Step) -> str | None:
+    """The candidate that a step leads to, None where it leads to none."""
+    if step.kind not in ("next", "round"):
+        return None
+    return plan.candidates[selecting.cursor_after(cursor, step.kind).candidate]
 
 
 def _tokens(count: int | None, text: str) -> int:
@@ -296,4 +307,5 @@ def _commit(attempt: Attempt, step: Step, reply: Reply | None) -> Commit:
         wait_ms=round(step.wait_s * 1000),
         error_kind=failure.kind,
         error_message=failure.message,
+        status=step.status,
     )

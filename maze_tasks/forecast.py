@@ -82,7 +82,7 @@ def forecast(planner: Planner, holes: Iterable[Hole]) -> Forecast:
         total.low_nano += plan.samples * _low(endpoints[decision.primary_model], size)
         each = [cost_nano(endpoints[name], size + FRAMING_TOKENS, asked) for name in plan.candidates]
         # A failed call is not charged as a rule; those that are retried at the last candidate may be.
-        total.high_nano += plan.samples * (sum(each) + planner.options.max_retries * each[-1])
+        total.high_nano += plan.samples * (sum(each) + planner.options.rules.max_retries * each[-1])
     return total
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from maze_tasks.decide.plan import plan
 from maze_tasks.decide.request import prompt_of
@@ -14,7 +13,7 @@ from maze_tasks.decide.tokens import FRAMING_TOKENS, prompt_bytes, tokens_to_ask
 from maze_tasks.errors import RunExists
 from maze_tasks.messages import FillMessage, messages_for
 from maze_tasks.models import Hole, ModelEndpoint, RoutingDecision
-from maze_tasks.models.runs import Cursor, Plan, RunStatus
+from maze_tasks.models.runs import Cursor, Plan, RunRules, RunStatus
 from maze_tasks.sending import Send
 from maze_tasks.store import reading
 from maze_tasks.store.runs import NewHole, RunStore
@@ -31,17 +30,13 @@ class RunOptions:
         fallback_enabled: whether candidates after the primary are tried.
         max_fallback_attempts: candidates tried, the primary included.
         best_of_n: answers asked of each candidate; 0 and 1 mean one.
-        max_retries: tries again at the last candidate.
-        scorer: how the best of several answers is found.
-        temperature_schedule: temperature by round.
+        rules: how the holes are tried beside that; the producer adds the endpoints' digests.
     """
 
     fallback_enabled: bool = True
     max_fallback_attempts: int = 3
     best_of_n: int | None = None
-    max_retries: int = 2
-    scorer: str = "evidence"
-    temperature_schedule: tuple[float, ...] = ()
+    rules: RunRules = field(default_factory=RunRules)
 
 
 @dataclass(slots=True)
@@ -133,7 +128,7 @@ class Producer:
             RunExists: a run of that name holds other holes or was made with another configuration.
         """
         verdict = self._store.create(
-            run, self._plans, input_digest=input_digest, config_digest=config_digest, options=self._stored_options()
+            run, self._plans, input_digest=input_digest, config_digest=config_digest, rules=self._rules()
         )
         if verdict == "other":
             raise RunExists(run)
@@ -182,13 +177,9 @@ class Producer:
     def _messages(self, run: str, hole: NewHole) -> list[FillMessage]:
         return messages_for(run, hole.plan, [hole.hole_id], Cursor(), FIRST_SEND)
 
-    def _stored_options(self) -> dict[str, Any]:
-        return {
-            "max_retries": self._options.max_retries,
-            "scorer": self._options.scorer,
-            "temperature_schedule": list(self._options.temperature_schedule),
-            "endpoints": {endpoint.name: endpoint.digest() for endpoint in self._planner.endpoints},
-        }
+    def _rules(self) -> RunRules:
+        digests = {endpoint.name: endpoint.digest() for endpoint in self._planner.endpoints}
+        return self._options.rules.model_copy(update={"endpoints": digests})
 
 
 def hole_text(hole: Hole) -> str:

@@ -16,6 +16,7 @@ from maze_tasks.config import Settings
 from maze_tasks.dispatch import Dispatcher, make_celery
 from maze_tasks.embedded import join
 from maze_tasks.errors import ConfigError
+from maze_tasks.models.runs import RunRules
 from maze_tasks.producer import Producer, RunOptions
 from maze_tasks.store import RunStore, care, connect, require_noeviction
 
@@ -61,9 +62,21 @@ def run_options(settings: Settings, best_of_n: int | None = None) -> RunOptions:
         fallback_enabled=settings.fallback_enabled,
         max_fallback_attempts=settings.max_fallback_attempts,
         best_of_n=settings.best_of_n if best_of_n is None else best_of_n,
+        rules=run_rules(settings),
+    )
+
+
+def run_rules(settings: Settings) -> RunRules:
+    """How the holes of a run are tried, from the configuration."""
+    refinement = settings.refinement
+    return RunRules(
         max_retries=settings.max_retries,
         scorer=settings.scorer,
-        temperature_schedule=tuple(settings.refinement.temperature_schedule),
+        temperature_schedule=refinement.temperature_schedule,
+        max_iterations=refinement.max_iterations,
+        min_confidence=refinement.min_confidence,
+        failure_strategy=refinement.failure_strategy,
+        endpoints={endpoint.name: endpoint.digest() for endpoint in settings.endpoints},
     )
 
 
@@ -185,15 +198,3 @@ def resume_run(project: Project, run: str) -> int:
         How many samples were sent again.
     """
     return control.resume(project.store, project.dispatcher.send, run, holders_gone=project.fresh)
-
-
-__all__ = [
-    "Project",
-    "local_workers",
-    "open_project",
-    "refuse_literal_keys",
-    "require_keys",
-    "resume_run",
-    "run_digest",
-    "run_options",
-]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from maze_tasks.decide.selection import select
-from maze_tasks.models.runs import Attempt, ErrorRecord
+from maze_tasks.decide.step import Facts, step_on
+from maze_tasks.errors import Failure
+from maze_tasks.models.runs import Attempt, Cursor, ErrorRecord, Plan, RunRules
 from maze_tasks.names import HoleId
 from maze_tasks.sending import Send, send_group
 from maze_tasks.store import care, reading
@@ -32,20 +36,44 @@ def select_fill(store: RunStore, send: Send, run: str, hole_id: HoleId) -> None:
     spot = found[0]
     plan = info.plans[spot.plan_no]
     attempts = reading.read_attempts(store.client, store.namespace, run, hole_id)
+    selection = _selection(attempts, spot, plan, info.rules)
+    finished, send_no = care.commit_selection(store, run, spot, selection)
+    if finished.what in ("next", "round"):
+        send_group(send, run, plan, hole_id, cursor_after(spot.cursor, finished.what), send_no)
+
+
+def cursor_after(cursor: Cursor, step: str) -> Cursor:
+    """Where a hole stands after ``next`` or ``round``."""
+    return Cursor(cursor.round_no + 1, 0) if step == "round" else Cursor(cursor.round_no, cursor.candidate + 1)
+
+
+def facts_of(cursor: Cursor, plan: Plan, rules: RunRules) -> Facts:
+    """The facts about a hole that its cursor, plan and rules hold; those about one attempt are added with `replace`."""
+    return Facts(
+        candidate=cursor.candidate,
+        candidates=len(plan.candidates),
+        samples=plan.samples,
+        retries=0,
+        max_retries=rules.max_retries,
+        spill_after_s=0.0,
+        draw=0.5,
+        round_no=cursor.round_no,
+        rounds=rules.max_iterations,
+        strategy=rules.failure_strategy,
+    )
+
+
+def _selection(attempts: Sequence[Attempt], spot: care.Spot, plan: Plan, rules: RunRules) -> care.Selection:
     places = [index for index, attempt in enumerate(attempts) if _at(attempt, spot)]
-    best = select([_as_candidate(attempts[index]) for index in places], str(info.options.get("scorer", "evidence")))
-    winner = None
+    best = select([_as_candidate(attempts[index]) for index in places], rules.scorer)
     if best is not None:
         chosen = attempts[places[best]].model_copy(update={"outcome": "accepted", "error": None})
-        winner = (places[best], chosen)
-    following = plan.candidates[spot.cursor.candidate + 1 :]
+        return care.Selection("accept", winner=(places[best], chosen))
     last = next((attempts[index].error for index in reversed(places) if attempts[index].error), None)
-    error = (last.kind, last.message) if last else ("no_fill", "no sample gave an acceptable fill")
-    finished, send_no = care.commit_selection(
-        store, run, spot, winner=winner, next_model=following[0] if following else None, error=error
-    )
-    if finished.what == "next":
-        send_group(send, run, plan, spot, send_no)
+    failure = Failure(last.kind, last.message) if last else Failure("no_fill", "no sample gave an acceptable fill")
+    step = step_on(failure, facts_of(spot.cursor, plan, rules))
+    following = plan.candidates[cursor_after(spot.cursor, step.kind).candidate] if step.kind != "fail" else None
+    return care.Selection(step.kind, following=following, error=(failure.kind, failure.message), status=step.status)
 
 
 def _at(attempt: Attempt, spot: care.Spot) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from maze_tasks.messages import FillMessage, messages_for
 from maze_tasks.models.runs import Cursor, Plan
+from maze_tasks.names import HoleId
 from maze_tasks.store import care
 from maze_tasks.store.runs import RunStore
 
@@ -52,10 +53,9 @@ def send_from(
     return count
 
 
-def send_group(send: Send, run: str, plan: Plan, spot: care.Spot, send_no: int) -> None:
-    """Send the group of samples at the candidate after `spot`, which its selection has just opened."""
-    after = Cursor(spot.cursor.round_no, spot.cursor.candidate + 1)
-    send(messages_for(run, plan, [spot.hole_id], after, send_no))
+def send_group(send: Send, run: str, plan: Plan, hole_id: HoleId, cursor: Cursor, send_no: int) -> None:
+    """Send the group of samples at a cursor that its selection has just opened."""
+    send(messages_for(run, plan, [hole_id], cursor, send_no))
 
 
 def _plan(plans: Sequence[Plan], spot: care.Spot) -> Plan:

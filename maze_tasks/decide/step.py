@@ -6,11 +6,20 @@ from dataclasses import dataclass
 from typing import Literal
 
 from maze_tasks.errors import EndpointError, Failure, PassingError, ThrottledError
+from maze_tasks.models.refinement import FailureStrategy
+from maze_tasks.models.runs import HoleStatus
 
-StepKind = Literal["accept", "next", "retry", "fail", "close"]
+StepKind = Literal["accept", "next", "round", "retry", "fail", "close"]
 
 BACKOFF_S = 1.0  # wait before the first retry, doubled each time
 MAX_WAIT_S = 300.0  # no wait is longer, whatever an endpoint asks for
+# How a hole ends whose candidates are used up.
+END_STATUS: dict[FailureStrategy, HoleStatus] = {
+    FailureStrategy.SKIP: "skipped",
+    FailureStrategy.HUMAN_REVIEW: "needs_review",
+    FailureStrategy.RETRY_ALTERNATE: "failed",
+    FailureStrategy.DECOMPOSE: "failed",
+}
 PAUSE_STAYS = 3  # times a hole waits out an endpoint's pause before it moves on
 
 
@@ -26,6 +35,9 @@ class Facts:
         max_retries: retries allowed at the last candidate.
         spill_after_s: longest pause in seconds that a hole waits out while a later candidate is left.
         draw: random number in 0..1 for the jitter.
+        round_no: round of refinement, from 0.
+        rounds: rounds there are.
+        strategy: what follows when the candidates of a round are used up.
     """
 
     candidate: int
@@ -35,6 +47,9 @@ class Facts:
     max_retries: int
     spill_after_s: float
     draw: float
+    round_no: int = 0
+    rounds: int = 1
+    strategy: FailureStrategy = FailureStrategy.RETRY_ALTERNATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +57,17 @@ class Step:
     """What to do next with the hole.
 
     Args:
-        kind: ``accept`` the fill; ask the ``next`` candidate; ``retry`` this one after a wait; ``fail`` the hole;
-            or ``close`` this sample of several.
+        kind: ``accept`` the fill; ask the ``next`` candidate, or the first one of the next ``round``; ``retry`` this
+            one after a wait; ``fail`` the hole; or ``close`` this sample of several.
         wait_s: with ``retry``, how long in seconds.
         failure: with ``fail``, what the hole failed of.
+        status: with ``fail``, the status that the hole ends with.
     """
 
     kind: StepKind
     wait_s: float = 0.0
     failure: Failure | None = None
+    status: HoleStatus = "failed"
 
 
 def step_after(outcome: EndpointError | Failure | None, facts: Facts) -> Step:
@@ -70,10 +87,24 @@ def step_after(outcome: EndpointError | Failure | None, facts: Facts) -> Step:
         return Step("close")
     if outcome is None:
         return Step("accept")
+    return step_on(outcome.failure if isinstance(outcome, EndpointError) else outcome, facts)
+
+
+def step_on(failure: Failure, facts: Facts) -> Step:
+    """Where a hole goes from a candidate that gave no acceptable fill.
+
+    Another model comes first, then the next round at the next temperature; where neither is left the strategy says
+    how the hole ends (CONTRACTS section 3, defect 3).
+
+    Args:
+        failure: what the candidate failed of.
+        facts: what else is known.
+    """
     if facts.candidate + 1 < facts.candidates:
         return Step("next")
-    failure = outcome.failure if isinstance(outcome, EndpointError) else outcome
-    return Step("fail", failure=failure)
+    if facts.strategy is FailureStrategy.RETRY_ALTERNATE and facts.round_no + 1 < facts.rounds:
+        return Step("round")
+    return Step("fail", failure=failure, status=END_STATUS[facts.strategy])
 
 
 def backoff_s(retries: int, draw: float) -> float:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from maze_tasks.errors import Failure
+from maze_tasks.models.refinement import FailureStrategy
 from maze_tasks.names import HoleId
 
 HoleStatus = Literal["pending", "in_progress", "filled", "failed", "skipped", "needs_review"]
@@ -49,6 +50,22 @@ class Cursor:
 
 class _Stored(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
+
+
+class RunRules(_Stored):
+    """How the holes of a run are tried, beside their plans; kept with the run, the same for all its workers.
+
+    `max_retries` counts deliberate retries at the last candidate of a round; `min_confidence` binds where a confidence
+    was measured; `endpoints` holds the digest of each endpoint's public configuration at submission, by name.
+    """
+
+    max_retries: int = 2
+    scorer: str = "evidence"
+    temperature_schedule: tuple[float, ...] = ()
+    max_iterations: int = 1
+    min_confidence: float = 0.0
+    failure_strategy: FailureStrategy = FailureStrategy.RETRY_ALTERNATE
+    endpoints: dict[str, str] = Field(default_factory=dict)
 
 
 class ErrorRecord(_Stored):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from maze_tasks.models.runs import Attempt, Cursor, RunState
+from maze_tasks.models.runs import Attempt, Cursor, HoleStatus, RunState
 from maze_tasks.names import HoleId, decode_id, encode_id
 from maze_tasks.store.connection import translated
 from maze_tasks.store.keys import active_key, ended_key, runs_key, sweeper_key
@@ -114,38 +114,47 @@ def resend(store: RunStore, run: str, asked: Sequence[tuple[Spot, str]], *, hold
         return [int(number) for number in run_many(store.client, "resend", calls)]
 
 
-def commit_selection(
-    store: RunStore,
-    run: str,
-    spot: Spot,
-    *,
-    winner: tuple[int, Attempt] | None,
-    next_model: str | None,
-    error: tuple[str, str] = ("", ""),
-) -> tuple[Finished, int]:
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What is to become of a candidate whose samples are all closed.
+
+    Args:
+        step: ``accept, next, round`` or ``fail``.
+        winner: index in the attempts and the winning record, with ``accept``.
+        following: the candidate that follows, with ``next`` and ``round``.
+        error: kind and message, with ``fail``.
+        status: status that the hole ends with, with ``fail``.
+    """
+
+    step: str
+    winner: tuple[int, Attempt] | None = None
+    following: str | None = None
+    error: tuple[str, str] = ("", "")
+    status: HoleStatus = "failed"
+
+
+def commit_selection(store: RunStore, run: str, spot: Spot, selection: Selection) -> tuple[Finished, int]:
     """Close a candidate whose samples are all closed, once.
 
     Args:
         store: the store.
         run: name of the run.
         spot: where the hole stands.
-        winner: index in the attempts and the winning record, or None where none is acceptable.
-        next_model: the candidate after this one, if there is one.
-        error: kind and message of the failure where neither is left.
+        selection: what is to become of it.
 
     Returns:
-        What became of it (``filled, next, failed, stale``), and the send number of the next candidate's group.
+        What became of it (``filled, next, round, stale`` or a status), and the send number of the group that follows.
     """
     keys, hid = store.keys(run), encode_id(spot.hole_id)
-    step = "accept" if winner else "next" if next_model else "fail"
-    index, attempt = winner or (0, None)
+    index, attempt = selection.winner or (0, None)
     names = [
         keys.meta, keys.hole(hid), keys.attempts(hid), keys.accounts, keys.events,
-        keys.queued(next_model or "none"), keys.due,
+        keys.queued(selection.following or "none"), keys.due,
     ]  # fmt: skip
     args: list[Arg] = [
-        hid, spot.cursor.round_no, spot.cursor.candidate, step, index,
-        attempt.model_dump_json(exclude_none=True) if attempt else "", attempt.model if attempt else "", *error,
+        hid, spot.cursor.round_no, spot.cursor.candidate, selection.step, index,
+        attempt.model_dump_json(exclude_none=True, exclude_defaults=True) if attempt else "",
+        attempt.model if attempt else "", *selection.error, selection.status,
     ]  # fmt: skip
     with translated():
         what, *rest = script("select").run(store.client, names, args)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import redis
 
-from maze_tasks.models.runs import Attempt, Cursor, Plan
+from maze_tasks.models.runs import Attempt, Cursor, HoleStatus, Plan, RunRules
 from maze_tasks.names import FORMAT_VERSION, HoleId, encode_id
 from maze_tasks.store.connection import translated
 from maze_tasks.store.keys import RunKeys, active_key, runs_key
@@ -88,10 +87,11 @@ class Commit:
 
     Args:
         attempt: the record.
-        step: ``accept, next, retry, fail`` or ``close``.
+        step: ``accept, next, round, retry, fail`` or ``close``.
         wait_ms: with ``retry``, how long the hole waits.
         error_kind: with ``fail``, what the hole failed of.
         error_message: with ``fail``, for people.
+        status: with ``fail``, the status that the hole ends with.
         counts: changes of the model's account by name of the count.
     """
 
@@ -101,6 +101,7 @@ class Commit:
     wait_ms: int = 0
     error_kind: str = ""
     error_message: str = ""
+    status: HoleStatus = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,8 @@ class Finished:
     """Answer of `RunStore.finish`.
 
     Args:
-        what: ``filled, next, retry, failed, cancelled, open, select``, or ``gone`` or ``late``: nothing was changed.
+        what: ``filled, next, round, retry, failed, skipped, needs_review, cancelled, open, select``, or ``gone`` or
+            ``late``: nothing was changed.
         on: with ``late``, whether the hole stands open at the next candidate.
     """
 
@@ -122,14 +124,12 @@ class RunInfo:
 
     Args:
         plans: plan table by number.
-        options: options the run was made with.
-        endpoint_digests: digest of each endpoint's public configuration at submission, by name.
+        rules: how its holes are tried.
         version: format version of its records.
     """
 
     plans: tuple[Plan, ...]
-    options: Mapping[str, Any]
-    endpoint_digests: Mapping[str, str]
+    rules: RunRules
     version: int
 
 
@@ -149,9 +149,7 @@ class RunStore:
         """Keys of a run."""
         return RunKeys(self.namespace, run)
 
-    def create(
-        self, run: str, plans: Sequence[Plan], *, input_digest: str, config_digest: str, options: Mapping[str, Any]
-    ) -> str:
+    def create(self, run: str, plans: Sequence[Plan], *, input_digest: str, config_digest: str, rules: RunRules) -> str:
         """Create a run, or recognise it.
 
         Args:
@@ -159,7 +157,7 @@ class RunStore:
             plans: the plan table, by number.
             input_digest: digest of the holes.
             config_digest: digest of the configuration.
-            options: JSON-ready options, among them ``endpoints``: {name: digest}.
+            rules: how its holes are tried.
 
         Returns:
             ``created``, ``same`` (a run of this name with this input and configuration) or ``other``.
@@ -169,7 +167,7 @@ class RunStore:
             input_digest,
             config_digest,
             FORMAT_VERSION,
-            json.dumps(options),
+            rules.model_dump_json(),
             *(_plan_text(plan) for plan in plans),
         ]
         with translated():
@@ -261,7 +259,7 @@ class RunStore:
             ticket: what the attempt was for.
             attempt_id: the holder of the lease.
             commit: the attempt and what follows.
-            next_model: the candidate after this one, if there is one.
+            next_model: the candidate that follows: after this one, or the first with ``round``.
         """
         keys, hid = self.keys(ticket.run), encode_id(ticket.hole_id)
         attempt = commit.attempt
@@ -272,7 +270,7 @@ class RunStore:
         args: list[Arg] = [
             hid, ticket.cursor.sample, attempt_id, attempt.outcome, record_tail(attempt), ticket.model,
             attempt.cost_nano, ticket.cursor.candidate, int(attempt.simulated), int(attempt.repeated), commit.step,
-            commit.wait_ms, commit.error_kind, commit.error_message,
+            commit.wait_ms, commit.error_kind, commit.error_message, commit.status,
         ]  # fmt: skip
         for name, delta in commit.counts.items():
             if delta:
@@ -302,14 +300,13 @@ class RunStore:
         keys = self.keys(run)
         with translated():
             pipe = self.client.pipeline(transaction=False)
-            pipe.hmget(keys.meta, ["version", "options"])
+            pipe.hmget(keys.meta, ["version", "rules"])
             pipe.hgetall(keys.plans)
-            (version, options), table = pipe.execute()
+            (version, rules), table = pipe.execute()
         if version is None:
             return None
         plans = tuple(_plan(table[str(number)]) for number in range(len(table)))
-        loaded = json.loads(options)
-        return RunInfo(plans, loaded, loaded.get("endpoints", {}), int(version))
+        return RunInfo(plans, RunRules.model_validate_json(rules), int(version))
 
     def note(self, run: str, text: str) -> bool:
         """Keep what a worker has to say about a run; True the first time it is said."""

@@ -15,7 +15,7 @@ from maze_tasks.fill import Filler
 from maze_tasks.leases import LeaseKeeper
 from maze_tasks.messages import FillMessage
 from maze_tasks.models import Hole, ModelEndpoint, read_hole
-from maze_tasks.models.runs import HoleResult, RunStatus
+from maze_tasks.models.runs import HoleResult, RunRules, RunStatus
 from maze_tasks.producer import Producer, RunOptions
 from maze_tasks.simulate.server import SimulatedServer
 from maze_tasks.simulate.settings import SimulatedEndpoint
@@ -47,8 +47,9 @@ class Bench:
     filler: Filler = field(init=False)
 
     def submit(self, *numbers: int, **options: Any) -> None:
-        given = {"max_retries": 1, **options}
-        producer = Producer(self.store, self.sent.extend, self.settings.endpoints, RunOptions(**given))
+        ours = {name: options.pop(name) for name in list(options) if name in RunRules.model_fields}
+        given = RunOptions(rules=RunRules(**{"max_retries": 1, **ours}), **options)
+        producer = Producer(self.store, self.sent.extend, self.settings.endpoints, given)
         producer.submit(RUN, holes(*numbers), input_digest="in", config_digest="conf")
 
     def run_link(self, message: FillMessage) -> FillMessage | None:

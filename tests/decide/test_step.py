@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from maze_tasks.decide.step import MAX_WAIT_S, Facts, Step, backoff_s, step_after
 from maze_tasks.errors import EndpointError, Failure, FinalError, PassingError, ThrottledError
+from maze_tasks.models import FailureStrategy
 
 REJECTED = Failure("empty", "no code")
 PASSING = PassingError("timeout", "too slow")
@@ -107,3 +110,29 @@ def test_every_combination_comes_to_an_end(
     if step.kind == "next":
         assert more > 0
     assert (step.failure is not None) == (step.kind == "fail")
+
+
+def test_the_next_round_comes_after_the_last_candidate_of_this_one() -> None:
+    last = replace(facts(candidate=2), rounds=3)
+    assert [step_after(REJECTED, replace(last, round_no=number)).kind for number in range(3)] == [
+        "round",
+        "round",
+        "fail",
+    ]
+    assert step_after(REJECTED, replace(last, candidate=0)).kind == "next"
+
+
+@pytest.mark.parametrize(
+    ("strategy", "status"),
+    [("Skip", "skipped"), ("HumanReview", "needs_review"), ("RetryAlternate", "failed")],
+)
+def test_the_strategy_says_how_a_hole_ends_whose_candidates_are_used_up(strategy: str, status: str) -> None:
+    known = replace(facts(candidate=2), strategy=FailureStrategy(strategy))
+    step = step_after(FINAL, known)
+    assert (step.kind, step.status) == ("fail", status)
+
+
+@pytest.mark.parametrize("strategy", ["Skip", "HumanReview"])
+def test_only_retry_alternate_asks_for_another_round(strategy: str) -> None:
+    known = replace(facts(candidate=2), strategy=FailureStrategy(strategy), rounds=9)
+    assert step_after(FINAL, known).kind == "fail"

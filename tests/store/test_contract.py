@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from maze_tasks.errors import Refused
-from maze_tasks.models.runs import Attempt, Cursor, ErrorRecord, Plan
+from maze_tasks.models.runs import Attempt, Cursor, ErrorRecord, Plan, RunRules
 from maze_tasks.names import HoleId
 from maze_tasks.store import Commit, NewHole, RunStore, Ticket, care, reading
 
@@ -19,7 +19,7 @@ NO_PRICE = (0, 0)
 
 
 def open_run(store: RunStore, plans: list[Plan], holes: list[tuple[HoleId, int]], *, seal: bool = True) -> None:
-    assert store.create(RUN, plans, input_digest="in", config_digest="conf", options={"endpoints": {}}) == "created"
+    assert store.create(RUN, plans, input_digest="in", config_digest="conf", rules=RunRules()) == "created"
     new = [NewHole(hole_id, f'{{"id":"{hole_id}"}}', number, plans[number], 100, 50) for hole_id, number in holes]
     assert store.submit(RUN, new) == [hole_id for hole_id, _ in holes]
     if seal:
@@ -222,8 +222,8 @@ def test_best_of_n_selects_once_after_its_last_sample_is_closed(store: RunStore)
     (spot,) = care.spots(store, RUN, [(7, "select")])
     attempts = reading.read_attempts(store.client, store.namespace, RUN, 7)
     chosen = attempts[1].model_copy(update={"outcome": "accepted", "error": None})
-    done, _ = care.commit_selection(store, RUN, spot, winner=(1, chosen), next_model="good")
-    again, _ = care.commit_selection(store, RUN, spot, winner=(2, chosen), next_model="good")
+    done, _ = care.commit_selection(store, RUN, spot, care.Selection("accept", winner=(1, chosen)))
+    again, _ = care.commit_selection(store, RUN, spot, care.Selection("accept", winner=(2, chosen)))
     assert (done.what, again.what) == ("filled", "stale")
     (result,) = reading.iter_results(store.client, store.namespace, RUN)
     assert [attempt.outcome for attempt in result.attempts] == ["rejected", "accepted", "rejected"]
@@ -237,7 +237,7 @@ def test_best_of_n_without_an_acceptable_sample_opens_the_next_candidates_group(
         begin(store, ticket(sample=number), f"a{number}")
         finish(store, ticket(sample=number), "close", "failed", attempt_id=f"a{number}")
     (spot,) = care.spots(store, RUN, [(7, "select")])
-    done, send_no = care.commit_selection(store, RUN, spot, winner=None, next_model="good")
+    done, send_no = care.commit_selection(store, RUN, spot, care.Selection("next", following="good"))
     assert done.what == "next"
     assert send_no > 1
     for number in range(3):
@@ -245,7 +245,7 @@ def test_best_of_n_without_an_acceptable_sample_opens_the_next_candidates_group(
         assert begin(store, at, f"b{number}") == "go"
         finish(store, at, "close", "failed", attempt_id=f"b{number}")
     (spot,) = care.spots(store, RUN, [(7, "select")])
-    done, _ = care.commit_selection(store, RUN, spot, winner=None, next_model=None, error=("server_error", "500"))
+    done, _ = care.commit_selection(store, RUN, spot, care.Selection("fail", error=("server_error", "500")))
     assert done.what == "failed"
     assert status(store)["failed"] == 1
 
@@ -260,8 +260,8 @@ def test_submitting_again_adds_nothing(store: RunStore) -> None:
 
 def test_a_run_is_recognised_by_its_input_and_configuration(store: RunStore) -> None:
     open_run(store, [PLAN], [(1, 0)])
-    assert store.create(RUN, [PLAN], input_digest="in", config_digest="conf", options={}) == "same"
-    assert store.create(RUN, [PLAN], input_digest="other", config_digest="conf", options={}) == "other"
+    assert store.create(RUN, [PLAN], input_digest="in", config_digest="conf", rules=RunRules()) == "same"
+    assert store.create(RUN, [PLAN], input_digest="other", config_digest="conf", rules=RunRules()) == "other"
 
 
 def test_an_ended_or_unknown_run_takes_no_holes(store: RunStore) -> None:
@@ -338,7 +338,7 @@ def test_an_expired_run_keeps_its_counts_and_accounts_but_nothing_of_its_holes(s
 
 def test_accounts_add_up_over_runs(store: RunStore) -> None:
     for name in ("one", "two"):
-        store.create(name, [PLAN], input_digest="in", config_digest="c", options={})
+        store.create(name, [PLAN], input_digest="in", config_digest="c", rules=RunRules())
         store.submit(name, [NewHole(1, "{}", 0, PLAN, 1, 1)])
         at = Ticket(name, 1, Cursor(), 1, "fast")
         begin(store, at)

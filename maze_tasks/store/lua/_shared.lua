@@ -34,6 +34,17 @@ local function clear_samples(hole, samples)
   redis.call('HDEL', hole, 'cl')
 end
 
+-- Move the cursor: to the next candidate, or to the first one of the next round.
+local function advance(hole, samples, step)
+  clear_samples(hole, samples)
+  if step == 'round' then
+    redis.call('HINCRBY', hole, 'rd', 1)
+    redis.call('HSET', hole, 'ca', 0)
+  else
+    redis.call('HINCRBY', hole, 'ca', 1)
+  end
+end
+
 -- End the run when its last hole has come to an end. Returns 1 if it did.
 local function settle(meta, events)
   local m = redis.call('HMGET', meta, 'state', 'sealed', 'n:pending', 'n:in_progress')

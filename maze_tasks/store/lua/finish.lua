@@ -1,9 +1,11 @@
 -- Commit one attempt, once: its record, what it cost, the accounts, and what follows for the hole.
--- KEYS: 1 meta   2 hole   3 attempts   4 accounts   5 leases   6 events   7 due   8 queued set of the next candidate
+-- KEYS: 1 meta   2 hole   3 attempts   4 accounts   5 leases   6 events   7 due   8 queued set of the candidate that follows
 -- ARGV: 1 hole id   2 sample   3 attempt id   4 outcome   5 record behind its outcome (JSON)   6 model   7 cost (nano-USD)
---       8 candidate   9 simulated (0|1)   10 repeated (0|1)   11 step: accept | next | retry | fail | close
---       12 wait (ms) of retry   13 error kind of fail   14 error message of fail   15.. account field, delta in turn
--- Returns {'ok', what}: what = filled | next | retry | failed | cancelled | open | select
+--       8 candidate   9 simulated (0|1)   10 repeated (0|1)   11 step: accept | next | round | retry | fail | close
+--       12 wait (ms) of retry   13 error kind of fail   14 error message of fail   15 status the hole fails with
+--       16.. account field, delta in turn
+-- Returns {'ok', what}: what = filled | next | round | retry | failed | skipped | needs_review |
+--         cancelled | open | select
 --         {'gone'} | {'late', on}: nothing was changed; on as in begin.
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state then return {'gone'} end
@@ -34,7 +36,7 @@ end
 if ARGV[9] == '1' then redis.call('HINCRBY', KEYS[1], 'simulated', 1) end
 if ARGV[10] == '1' then redis.call('HINCRBY', KEYS[1], 'repeated', 1) end
 if cancelled then redis.call('HINCRBY', KEYS[4], 'cancelled|' .. ARGV[6], 1) end
-for i = 15, #ARGV, 2 do
+for i = 16, #ARGV, 2 do
   if not (cancelled and string.sub(ARGV[i], 1, 9) == 'accepted|') then
     redis.call('HINCRBY', KEYS[4], ARGV[i], ARGV[i + 1])
   end
@@ -46,12 +48,11 @@ if step == 'accept' then
   redis.call('HSET', KEYS[2], 'wn', count - 1)
   move(KEYS[1], KEYS[2], h[1], 'filled')
   what = 'filled'
-elseif step == 'next' then
-  clear_samples(KEYS[2], samples)
-  redis.call('HINCRBY', KEYS[2], 'ca', 1)
+elseif step == 'next' or step == 'round' then
+  advance(KEYS[2], samples, step)
   redis.call('ZADD', KEYS[8], now_ms(), member)
   move(KEYS[1], KEYS[2], h[1], 'pending')
-  what = 'next'
+  what = step
 elseif step == 'retry' then
   redis.call('HINCRBY', KEYS[2], k .. '.t', 1)
   redis.call('ZADD', KEYS[7], now_ms() + tonumber(ARGV[12]), member)
@@ -74,8 +75,8 @@ elseif step == 'cancel' then
   end
 else
   redis.call('HSET', KEYS[2], 'ek', ARGV[13], 'em', ARGV[14])
-  move(KEYS[1], KEYS[2], h[1], 'failed')
-  what = 'failed'
+  move(KEYS[1], KEYS[2], h[1], ARGV[15])
+  what = ARGV[15]
 end
 redis.call('XADD', KEYS[6], 'MAXLEN', '~', 1000, '*', 't', 'attempt', 'h', ARGV[1], 'm', ARGV[6], 'o', outcome, 's', what)
 settle(KEYS[1], KEYS[6])
