@@ -218,3 +218,23 @@ def test_any_bytes_are_taken_or_refused(tmp_path_factory: pytest.TempPathFactory
     path.write_bytes(content)
     with pytest.raises(ConfigError):
         load_settings(path, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ('[refinement]\nfailure_strategy = "Decompose"\n', "refinement.failure_strategy"),
+        ("[refinement]\nenable_diffusion = true\n", "refinement.enable_diffusion"),
+        ("[refinement]\nparallel_fill = false\n", "refinement.parallel_fill"),
+        (
+            "[[endpoints]]\nname = 'b'\nendpoint_url = 'http://h/v1'\nrequests_per_minute = 5\n",
+            "endpoints[1].requests_per_minute",
+        ),
+    ],
+)
+def test_a_setting_without_effect_yet_is_refused_by_name(tmp_path: Path, text: str, field: str) -> None:
+    file = tmp_path / "maze.toml"
+    file.write_text("[[endpoints]]\nname = 'a'\nendpoint_url = 'http://h/v1'\n" + text)
+    with pytest.raises(ConfigError, match="not supported yet") as caught:
+        load_settings(file, {})
+    assert field in str(caught.value)

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from maze_tasks.config.settings import Settings
 from maze_tasks.config.toml_lines import KeyPath
 from maze_tasks.config.urls import broker_url_problem, redis_url_problem
-from maze_tasks.models import ModelEndpoint, RefinementConfig, did_you_mean, explain, known_fields
+from maze_tasks.models import FailureStrategy, ModelEndpoint, RefinementConfig, did_you_mean, explain, known_fields
 
 UNSUPPORTED: Final = ("budget_usd", "deadline_s", "verify", "cache")  # promised, not built: silence would mislead
 _OF_THE_READER = frozenset({"config_path", "warnings", "lines"})  # fields of Settings that no file may set
@@ -89,11 +89,29 @@ def semantic_problems(settings: Settings) -> Iterator[Problem]:
     if not settings.endpoints:
         yield Problem(("endpoints",), "no endpoint is configured; at least one is needed")
     yield from _name_problems(settings)
+    yield from _not_built(settings)
     yield from server_problems(settings.redis_url, settings.broker_url)
     names = [endpoint.name for endpoint in settings.endpoints]
     for name in settings.simulate:
         if name not in names:
             yield Problem(("simulate", name), f"no endpoint is named {name!r}{did_you_mean(name, names)}")
+
+
+def _not_built(settings: Settings) -> Iterator[Problem]:
+    """What is a valid setting but would have no effect yet: money or a limit that somebody relies on."""
+    refinement = settings.refinement
+    if refinement.failure_strategy is FailureStrategy.DECOMPOSE:
+        yield Problem(("refinement", "failure_strategy"), "Decompose is not supported yet")
+    if refinement.enable_diffusion:
+        yield Problem(("refinement", "enable_diffusion"), "is not supported yet")
+    if not refinement.parallel_fill:
+        yield Problem(("refinement", "parallel_fill"), "false is not supported yet: holes are filled side by side")
+    for index, endpoint in enumerate(settings.endpoints):
+        for name in ("requests_per_minute", "tokens_per_minute"):
+            if getattr(endpoint, name) is not None:
+                yield Problem(
+                    ("endpoints", index, name), "is not supported yet; max_concurrency bounds the calls at once"
+                )
 
 
 def server_problems(redis_url: str | None, broker_url: str | None) -> Iterator[Problem]:
