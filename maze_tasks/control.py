@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from maze_tasks.errors import Refused, UnknownRun
+from maze_tasks.models import Hole
 from maze_tasks.models.runs import HoleResult, ModelAccount, Plan, RunStatus
 from maze_tasks.selecting import select_fill
 from maze_tasks.sending import Send, send_from
@@ -49,6 +51,18 @@ def results(store: RunStore, run: str) -> Iterator[HoleResult]:
     if status(store, run).state == "expired":
         raise Refused(f"run {run!r} has expired: its counts are kept, its results are not (expire_days)")
     return reading.iter_results(store.client, store.namespace, run)
+
+
+def fills(store: RunStore, run: str) -> Iterator[tuple[Hole, HoleResult]]:
+    """Every hole of a run with what became of it, in order of submission.
+
+    Raises:
+        UnknownRun: there is none of that name.
+        Refused: the run has expired.
+    """
+    results(store, run)  # refuses what cannot be read
+    for text, result in reading.iter_texts(store.client, store.namespace, run):
+        yield Hole.load(json.loads(text)), result
 
 
 def cancel(store: RunStore, run: str, *, holders_gone: bool = False) -> RunStatus:

@@ -124,6 +124,18 @@ def iter_results(client: redis.Redis, namespace: str, run: str) -> Iterator[Hole
         yield from read_results(client, namespace, run, ids)
 
 
+def iter_texts(client: redis.Redis, namespace: str, run: str) -> Iterator[tuple[str, HoleResult]]:
+    """Every hole as its JSON text with what became of it, in order of submission, in bounded memory."""
+    keys = RunKeys(namespace, run)
+    for ids in iter_ids(client, namespace, run):
+        with translated():
+            texts = client.mget([keys.text(encode_id(hole_id)) for hole_id in ids])
+        found = {result.hole_id: result for result in read_results(client, namespace, run, ids)}
+        for hole_id, text in zip(ids, texts, strict=True):
+            if text is not None and hole_id in found:
+                yield str(text), found[hole_id]
+
+
 def read_attempts(client: redis.Redis, namespace: str, run: str, hole_id: HoleId) -> list[Attempt]:
     """Attempts of one hole in the order they were decided."""
     with translated():
