@@ -16,17 +16,17 @@ from maze_tasks.endpoints.wire import (
     HttpReply,
     HttpRequest,
     count_of,
-    dump_json,
     encodable,
     join_url,
     name_of,
     number_of,
     parse_json,
+    post,
 )
 from maze_tasks.errors import EndpointError, FinalError, PassingError
 from maze_tasks.models.calls import Call, Reply, ServerStats
 from maze_tasks.models.endpoints import ModelEndpoint
-from maze_tasks.names import IDEMPOTENCY_HEADER, SIMULATED_HEADER
+from maze_tasks.names import SIMULATED_HEADER
 
 GENERATE_PATH = "generate"
 HEALTH_PATH = "health"
@@ -52,9 +52,7 @@ def build(endpoint: ModelEndpoint, call: Call) -> HttpRequest:
     body["model"] = endpoint.model
     body["context"] = _context(call)
     body.update(endpoint.extra_body)
-    return HttpRequest(
-        "POST", join_url(endpoint.endpoint_url, GENERATE_PATH), dump_json(body), {IDEMPOTENCY_HEADER: call.key}
-    )
+    return post(join_url(endpoint.endpoint_url, GENERATE_PATH), body, call.key)
 
 
 def read(endpoint: ModelEndpoint, call: Call, reply: HttpReply, *, now: float, clean: Redactor = PLAIN) -> Reply:  # noqa: ARG001 - one signature for all protocols

@@ -47,7 +47,7 @@ def failure_of_break(error: Exception, exchange: Exchange, clean: Redactor) -> E
         return PassingError("connection", "the server closed the connection without a reply", sent=sent)
     if any(isinstance(cause, http.client.IncompleteRead) for cause in causes):
         return PassingError("connection", "the reply ended before it was complete", sent=sent)
-    if any(isinstance(cause, TimeoutError | urllib3.exceptions.TimeoutError) for cause in causes):
+    if any(isinstance(cause, TimeoutError | urllib3.exceptions.ReadTimeoutError) for cause in causes):
         what = "no complete reply in time" if sent else "no connection in time"
         return PassingError("timeout", what, sent=sent)
     if not sent and isinstance(error, ValueError):

@@ -103,6 +103,8 @@ class _Watched(HTTPConnection):
             self.connect()
         elif not exchange.connected:
             exchange.hold(self.sock)
+        # A socket shut before its TLS handshake passes for one that needs none: nothing may go out on it.
+        _go_on(exchange)
         # From here the connect timeout no longer counts: a long prompt may take its time.
         self.timeout = max(exchange.remaining_s, _MOMENT_S)
         exchange.sent_at = time.monotonic()

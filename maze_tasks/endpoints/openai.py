@@ -16,21 +16,22 @@ from maze_tasks.endpoints.wire import (
     HttpReply,
     HttpRequest,
     count_of,
-    dump_json,
     encodable,
     join_url,
     name_of,
     number_of,
     parse_json,
+    post,
 )
 from maze_tasks.errors import EndpointError, FinalError, PassingError
 from maze_tasks.models.calls import Call, Reply
 from maze_tasks.models.endpoints import ModelEndpoint
-from maze_tasks.names import IDEMPOTENCY_HEADER, SIMULATED_HEADER
+from maze_tasks.names import SIMULATED_HEADER
 
 CHAT_PATH = "chat/completions"
 COMPLETIONS_PATH = "completions"
 HEALTH_PATH = MODELS_PATH = "models"
+LEAST_LOGPROB = -1e6  # low enough to be no probability at all, high enough to be added up
 REFUSALS = frozenset({"content_filter", "refusal"})  # finish reasons of a model that will not answer this prompt
 
 
@@ -56,7 +57,7 @@ def build(endpoint: ModelEndpoint, call: Call) -> HttpRequest:
     body.update(constraint_fields(endpoint, call, form))
     body.update(endpoint.extra_body)
     path = COMPLETIONS_PATH if form == "completions" else CHAT_PATH
-    return HttpRequest("POST", join_url(endpoint.endpoint_url, path), dump_json(body), {IDEMPOTENCY_HEADER: call.key})
+    return post(join_url(endpoint.endpoint_url, path), body, call.key)
 
 
 def read(endpoint: ModelEndpoint, call: Call, reply: HttpReply, *, now: float, clean: Redactor = PLAIN) -> Reply:  # noqa: ARG001 - one signature for all protocols
@@ -112,8 +113,8 @@ def confidence_of(logprobs: object) -> float | None:
         entries = (item.get("logprob") for item in content if isinstance(item, Mapping))
     elif isinstance(logprobs.get("token_logprobs"), list):
         entries = logprobs["token_logprobs"]
-    # A log-probability above zero is rounding.
-    measured = [min(number, 0.0) for number in map(number_of, entries) if number is not None]
+    # A log-probability above zero is rounding, one far below is how a server writes minus infinity.
+    measured = [max(min(number, 0.0), LEAST_LOGPROB) for number in map(number_of, entries) if number is not None]
     return math.exp(math.fsum(measured) / len(measured)) if measured else None
 
 

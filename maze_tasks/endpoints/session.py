@@ -75,9 +75,8 @@ class Session:
             EndpointError: kinds ``too_large`` and ``unreadable``, about the body.
             Exception: one of `TRANSPORT_ERRORS`.
         """
-        prepared = requests.Request(
-            request.method, request.url, headers={**self._headers, **request.headers}, data=request.body or None
-        ).prepare()
+        headers = {**self._headers, **request.headers}
+        prepared = requests.Request(request.method, request.url, headers, data=request.body or None).prepare()
         timeout = max(exchange.remaining_s, 0.001)
         with carrying(exchange):
             response = self._session.send(
@@ -89,9 +88,9 @@ class Session:
             )
             with contextlib.closing(response):
                 body = self._body(response.raw)
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        body = decode_body(body, headers.get("content-encoding", ""), self._max_reply_bytes)
-        return HttpReply(response.status_code, headers, body)
+        answered = {name.lower(): value for name, value in response.headers.items()}
+        body = decode_body(body, answered.get("content-encoding", ""), self._max_reply_bytes)
+        return HttpReply(response.status_code, answered, body)
 
     def close(self) -> None:
         """Close the connections that are kept; those in use close when their reply is read."""
@@ -137,6 +136,11 @@ class _Adapter(HTTPAdapter):
 
     def get_connection_with_tls_context(self, *_: Any, **__: Any) -> HTTPConnectionPool:
         return self._pool
+
+    def close(self) -> None:
+        """Close the pool: the manager only lets go of it."""
+        self._pool.close()
+        super().close()
 
     def cert_verify(self, *_: Any, **__: Any) -> None:
         """Nothing: the pool's TLS context has it all, where requests would read the CA bundle for every connection."""

@@ -8,9 +8,10 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from maze_tasks.errors import FinalError, PassingError
+from maze_tasks.names import IDEMPOTENCY_HEADER
 
 MAX_REPLY_BYTES = 8 * 1024 * 1024  # of a reply, on the wire and decompressed; a fill is a few kilobytes
 MAX_COUNT = 10**9  # a larger token count is invented
@@ -18,6 +19,7 @@ MAX_CODINGS = 2  # layers of Content-Encoding that are followed
 MAX_MEMBERS = 64  # parts of one gzip body; millions of empty ones would burn time without ever reaching the size limit
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS  # zlib looks at the header itself
 _RAW_DEFLATE = -zlib.MAX_WBITS
+_SAFE_IN_A_HEADER = "".join(map(chr, range(0x21, 0x7F)))
 
 OK_FIRST, OK_LAST = 200, 299
 
@@ -66,6 +68,17 @@ def join_url(base: str, path: str) -> str:
     """
     parts = urlsplit(base)
     return urlunsplit((parts.scheme, parts.netloc, f"{parts.path.rstrip('/')}/{path}", parts.query, ""))
+
+
+def post(url: str, body: object, key: str) -> HttpRequest:
+    """The request that sends `body` as JSON; `key` is what the server may recognise a repetition by.
+
+    Raises:
+        FinalError: kind ``bad_request``, when the body cannot be written as JSON.
+    """
+    # A key is ASCII by construction; whatever else comes must not break out of its header.
+    headers = {"Content-Type": "application/json", IDEMPOTENCY_HEADER: quote(key, safe=_SAFE_IN_A_HEADER)}
+    return HttpRequest("POST", url, dump_json(body), headers)
 
 
 def dump_json(value: object) -> bytes:
