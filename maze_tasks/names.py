@@ -12,6 +12,8 @@ HoleId = int | str
 
 DEFAULT_NAMESPACE = "maze"
 FILL_TASK = "maze.fill"
+VERIFY_TASK = "maze.verify"
+VERIFIERS = "\x00verify"  # where a model's name would stand; no endpoint can be called that
 FORMAT_VERSION = 1  # of records and messages; a worker leaves what is newer
 
 # Headers of the simulator and of our calls.
@@ -25,8 +27,8 @@ def escape(name: str) -> str:
 
 
 def queue_name(model: str, namespace: str = DEFAULT_NAMESPACE) -> str:
-    """Queue of one model: ``fill.<model>``, behind the namespace where that is not the default."""
-    queue = f"fill.{escape(model)}"
+    """Queue of one model, ``fill.<model>``, or of the `VERIFIERS`; behind the namespace where that is not the default."""
+    queue = "verify" if model == VERIFIERS else f"fill.{escape(model)}"
     return queue if namespace == DEFAULT_NAMESPACE else f"{escape(namespace)}.{queue}"
 
 

@@ -25,6 +25,7 @@ class Spot:
         plan_no: number of its plan.
         status: status of the hole.
         samples: samples asked of each candidate.
+        verifying: whether the sample's fill waits for its verification.
     """
 
     hole_id: HoleId
@@ -32,6 +33,7 @@ class Spot:
     plan_no: int
     status: str
     samples: int
+    verifying: bool = False
 
 
 Member = tuple[HoleId, str]  # hole id, sample number or `SELECT_MEMBER`
@@ -80,15 +82,15 @@ def spots(store: RunStore, run: str, members: Sequence[Member]) -> list[Spot]:
     keys = store.keys(run)
     with translated():
         pipe = store.client.pipeline(transaction=False)
-        for hole_id, _ in members:
-            pipe.hmget(keys.hole(encode_id(hole_id)), ["st", "rd", "ca", "pl", "n"])
+        for hole_id, sample in members:
+            pipe.hmget(keys.hole(encode_id(hole_id)), ["st", "rd", "ca", "pl", "n", f"{sample}.v"])
         rows = pipe.execute()
     found = []
-    for (hole_id, sample), (status, round_no, candidate, plan_no, samples) in zip(members, rows, strict=True):
+    for (hole_id, sample), (status, round_no, candidate, plan_no, samples, judged) in zip(members, rows, strict=True):
         if status is not None:
             number = -1 if sample == SELECT_MEMBER else int(sample)
             cursor = Cursor(int(round_no), int(candidate), number)
-            found.append(Spot(hole_id, cursor, int(plan_no), status, int(samples)))
+            found.append(Spot(hole_id, cursor, int(plan_no), status, int(samples), judged is not None))
     return found
 
 
@@ -98,7 +100,7 @@ def resend(store: RunStore, run: str, asked: Sequence[tuple[Spot, str]], *, hold
     Args:
         store: the store.
         run: name of the run.
-        asked: spot and model of its cursor.
+        asked: spot, and model of its cursor (or `VERIFIERS`).
         holders_gone: whether leases count as run out, since no worker can be alive that holds one.
 
     Returns:
@@ -109,7 +111,7 @@ def resend(store: RunStore, run: str, asked: Sequence[tuple[Spot, str]], *, hold
     for spot, model in asked:
         hid, at = encode_id(spot.hole_id), spot.cursor
         names = [keys.meta, keys.hole(hid), keys.leases, keys.due, keys.queued(model)]
-        calls.append((names, [hid, at.sample, at.round_no, at.candidate, int(holders_gone)]))
+        calls.append((names, [hid, at.sample, at.round_no, at.candidate, int(holders_gone), int(spot.verifying)]))
     with translated():
         return [int(number) for number in run_many(store.client, "resend", calls)]
 

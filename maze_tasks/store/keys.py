@@ -12,7 +12,8 @@ key                 type    holds
                             samples closed, ``tp``/``tm`` bounds of prompt and reply tokens, ``ex`` expiries,
                             ``wn`` index of the winning attempt, ``ek``/``em`` error; of each sample k: ``k.l``
                             attempt that holds the lease, ``k.x`` when it ends, ``k.s`` send number, ``k.t``
-                            retries, ``k.r`` 1 if the next call repeats a lost one, ``k.c`` 1 if closed
+                            retries, ``k.r`` 1 if the next call repeats a lost one, ``k.c`` 1 if closed,
+                            ``k.v`` index of the attempt whose fill waits for its verification
 ``text:<id>``       string  the hole (JSON)
 ``tries:<id>``      list    attempt records (JSON), in the order they were decided
 ``accounts``        hash    ``<count>|<model>``

@@ -29,7 +29,7 @@ end
 -- Forget what belonged to the candidate that is left; send numbers stay, so that older messages stay stale.
 local function clear_samples(hole, samples)
   for k = 0, samples - 1 do
-    redis.call('HDEL', hole, k .. '.l', k .. '.x', k .. '.t', k .. '.r', k .. '.c')
+    redis.call('HDEL', hole, k .. '.l', k .. '.x', k .. '.t', k .. '.r', k .. '.c', k .. '.v')
   end
   redis.call('HDEL', hole, 'cl')
 end
@@ -57,4 +57,52 @@ local function settle(meta, events)
   redis.call('HSET', meta, 'state', to, 'finished_ms', now_ms())
   redis.call('XADD', events, 'MAXLEN', '~', 1000, '*', 't', 'run', 's', to)
   return 1
+end
+
+-- Carry out what follows a decided sample, and say what became of the hole. `s` holds what the decision knows:
+-- id, member, sample, samples, status (of the hole now), index (of the attempt), step, wait, kind, message, ends.
+-- `keys` are meta, hole, due and the queued set of the candidate that follows.
+local function carry_out(keys, s)
+  local meta, hole, due, queued = keys[1], keys[2], keys[3], keys[4]
+  local busy = s.samples > 1 and others_leased(hole, s.samples, s.sample)
+  local step = s.step
+  if step == 'accept' then
+    redis.call('HSET', hole, 'wn', s.index)
+    move(meta, hole, s.status, 'filled')
+    return 'filled'
+  elseif step == 'next' or step == 'round' then
+    advance(hole, s.samples, step)
+    redis.call('ZADD', queued, now_ms(), s.member)
+    move(meta, hole, s.status, 'pending')
+    return step
+  elseif step == 'retry' then
+    redis.call('HINCRBY', hole, s.sample .. '.t', 1)
+    redis.call('ZADD', due, now_ms() + s.wait, s.member)
+    if not busy then move(meta, hole, s.status, 'pending') end
+    return 'retry'
+  elseif step == 'verify' then
+    redis.call('HSET', hole, s.sample .. '.v', s.index)
+    redis.call('ZADD', queued, now_ms(), s.member)
+    return 'verify'
+  elseif step == 'close' then
+    redis.call('HSET', hole, s.sample .. '.c', 1)
+    if redis.call('HINCRBY', hole, 'cl', 1) >= s.samples then
+      -- Should the finisher die before it selects, the sweeper finds the hole here.
+      redis.call('ZADD', due, now_ms() + 5000, s.id .. '|select')
+      return 'select'
+    end
+    if not busy then move(meta, hole, s.status, 'pending') end
+    return 'open'
+  elseif step == 'cancel' then
+    if not busy then
+      redis.call('HSET', hole, 'ek', 'cancelled', 'em', 'the run was cancelled')
+      move(meta, hole, s.status, 'skipped')
+    end
+    return 'cancelled'
+  elseif step == 'none' then
+    return 'done'
+  end
+  redis.call('HSET', hole, 'ek', s.kind, 'em', s.message)
+  move(meta, hole, s.status, s.ends)
+  return s.ends
 end

@@ -11,7 +11,7 @@ if not meta[1] then return {'gone'} end
 if tonumber(meta[2]) > tonumber(ARGV[9]) then return {'newer'} end
 local k = ARGV[4]
 local h = redis.call('HMGET', KEYS[2], 'st', 'rd', 'ca', 'n', 'ex',
-  k .. '.l', k .. '.x', k .. '.s', k .. '.t', k .. '.r', k .. '.c', 'pl')
+  k .. '.l', k .. '.x', k .. '.s', k .. '.t', k .. '.r', k .. '.c', 'pl', k .. '.v')
 if not h[1] then return {'gone'} end
 if is_terminal(h[1]) then return {'done', h[1]} end
 if meta[1] ~= 'running' then return {'stopped', meta[1]} end
@@ -25,7 +25,7 @@ if round ~= at_round or candidate ~= at_candidate then
   return {'behind', on}
 end
 if not string.find(ARGV[13], ',' .. h[12] .. ',', 1, true) then return {'unfit'} end
-if h[11] then return {'closed'} end
+if h[11] or h[13] then return {'closed'} end
 if send_no < sent then return {'stale'} end
 
 local now = now_ms()

@@ -1,28 +1,29 @@
 -- Commit one attempt, once: its record, what it cost, the accounts, and what follows for the hole.
--- KEYS: 1 meta   2 hole   3 attempts   4 accounts   5 leases   6 events   7 due   8 queued set of the candidate that follows
+-- KEYS: 1 meta   2 hole   3 attempts   4 accounts   5 leases   6 events   7 due
+--       8 queued set of the candidate that follows, or of the verifiers with `verify`
 -- ARGV: 1 hole id   2 sample   3 attempt id   4 outcome   5 record behind its outcome (JSON)   6 model   7 cost (nano-USD)
---       8 candidate   9 simulated (0|1)   10 repeated (0|1)   11 step: accept | next | round | retry | fail | close
+--       8 candidate   9 simulated (0|1)   10 repeated (0|1)   11 step: accept | next | round | retry | fail | close | verify
 --       12 wait (ms) of retry   13 error kind of fail   14 error message of fail   15 status the hole fails with
 --       16.. account field, delta in turn
--- Returns {'ok', what}: what = filled | next | round | retry | failed | skipped | needs_review |
---         cancelled | open | select
+-- Returns {'ok', what}: what = filled | next | round | retry | failed | skipped | needs_review | cancelled | open |
+--         select | verify | done (the hole had come to its end before: the attempt is on record, nothing else changed)
 --         {'gone'} | {'late', on}: nothing was changed; on as in begin.
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state then return {'gone'} end
 local k = ARGV[2]
-local h = redis.call('HMGET', KEYS[2], 'st', 'ca', 'n', k .. '.l')
+local h = redis.call('HMGET', KEYS[2], 'st', 'ca', 'n', k .. '.l', k .. '.v')
 if not h[1] then return {'gone'} end
-if h[4] ~= ARGV[3] then
+if h[4] ~= ARGV[3] or h[5] then
   redis.call('HINCRBY', KEYS[1], 'late', 1)
   local on = h[1] == 'pending' and not h[4] and tonumber(h[2]) == tonumber(ARGV[8]) + 1
   return {'late', on and 1 or 0}
 end
 
-local samples = tonumber(h[3])
 local member = ARGV[1] .. '|' .. k
 local outcome, step = ARGV[4], ARGV[11]
 local cancelled = state == 'cancelling' or state == 'cancelled'
 if cancelled then outcome, step = 'cancelled', 'cancel' end
+if is_terminal(h[1]) then step = 'none' end
 
 redis.call('HDEL', KEYS[2], k .. '.l', k .. '.x', k .. '.r')
 redis.call('ZREM', KEYS[5], member)
@@ -37,47 +38,15 @@ if ARGV[9] == '1' then redis.call('HINCRBY', KEYS[1], 'simulated', 1) end
 if ARGV[10] == '1' then redis.call('HINCRBY', KEYS[1], 'repeated', 1) end
 if cancelled then redis.call('HINCRBY', KEYS[4], 'cancelled|' .. ARGV[6], 1) end
 for i = 16, #ARGV, 2 do
-  if not (cancelled and string.sub(ARGV[i], 1, 9) == 'accepted|') then
+  if not (step ~= 'accept' and string.sub(ARGV[i], 1, 9) == 'accepted|') then
     redis.call('HINCRBY', KEYS[4], ARGV[i], ARGV[i + 1])
   end
 end
 
-local busy = samples > 1 and others_leased(KEYS[2], samples, tonumber(k))
-local what
-if step == 'accept' then
-  redis.call('HSET', KEYS[2], 'wn', count - 1)
-  move(KEYS[1], KEYS[2], h[1], 'filled')
-  what = 'filled'
-elseif step == 'next' or step == 'round' then
-  advance(KEYS[2], samples, step)
-  redis.call('ZADD', KEYS[8], now_ms(), member)
-  move(KEYS[1], KEYS[2], h[1], 'pending')
-  what = step
-elseif step == 'retry' then
-  redis.call('HINCRBY', KEYS[2], k .. '.t', 1)
-  redis.call('ZADD', KEYS[7], now_ms() + tonumber(ARGV[12]), member)
-  if not busy then move(KEYS[1], KEYS[2], h[1], 'pending') end
-  what = 'retry'
-elseif step == 'close' then
-  redis.call('HSET', KEYS[2], k .. '.c', 1)
-  what = redis.call('HINCRBY', KEYS[2], 'cl', 1) >= samples and 'select' or 'open'
-  if what == 'select' then
-    -- Should the finisher die before it selects, the sweeper finds the hole here.
-    redis.call('ZADD', KEYS[7], now_ms() + 5000, ARGV[1] .. '|select')
-  elseif not busy then
-    move(KEYS[1], KEYS[2], h[1], 'pending')
-  end
-elseif step == 'cancel' then
-  what = 'cancelled'
-  if not busy then
-    redis.call('HSET', KEYS[2], 'ek', 'cancelled', 'em', 'the run was cancelled')
-    move(KEYS[1], KEYS[2], h[1], 'skipped')
-  end
-else
-  redis.call('HSET', KEYS[2], 'ek', ARGV[13], 'em', ARGV[14])
-  move(KEYS[1], KEYS[2], h[1], ARGV[15])
-  what = ARGV[15]
-end
+local what = carry_out({KEYS[1], KEYS[2], KEYS[7], KEYS[8]}, {
+  id = ARGV[1], member = member, sample = tonumber(k), samples = tonumber(h[3]), status = h[1], index = count - 1,
+  step = step, wait = tonumber(ARGV[12]), kind = ARGV[13], message = ARGV[14], ends = ARGV[15],
+})
 redis.call('XADD', KEYS[6], 'MAXLEN', '~', 1000, '*', 't', 'attempt', 'h', ARGV[1], 'm', ARGV[6], 'o', outcome, 's', what)
 settle(KEYS[1], KEYS[6])
 return {'ok', what}
