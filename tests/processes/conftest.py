@@ -114,8 +114,9 @@ class Project:
 
     def left_over(self) -> list[str]:
         """What runs or lies about though nobody uses the server."""
+        running = self.processes()
         return [
-            *(line for pid, line in command_lines().items() if pid in self.processes()),
+            *(line for pid, line in command_lines().items() if pid in running),
             *(str(path) for path in self.sockets.iterdir()),
         ]
 

@@ -78,13 +78,14 @@ def test_a_signal_ends_the_command_itself_and_nothing_of_the_leash_stays(
     leash: Literal["signal", "pipe"], wait_until: Until
 ) -> None:
     before = open_files()
-    child = spawn(["sleep", "60.0625"], leash=leash)
+    seconds = f"60.{os.getpid()}"  # tells it from the children of other tests
+    child = spawn(["sleep", seconds], leash=leash)
     name = Path(f"/proc/{child.pid}/comm")
     wait_until(lambda: "sleep" in name.read_text())
-    assert len(processes_with("60.0625")) == (1 if leash == "signal" else 2)
+    assert len(processes_with(seconds)) == (1 if leash == "signal" else 2)
     child.send_signal(signal.SIGTERM)
     assert child.wait() == -signal.SIGTERM
-    wait_until(lambda: not processes_with("60.0625"))
+    wait_until(lambda: not processes_with(seconds))
     del child
     assert open_files() == before
 
