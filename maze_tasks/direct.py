@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from maze_tasks.decide.request import prompt_of
 from maze_tasks.decide.tokens import FRAMING_TOKENS, prompt_bytes, tokens_to_ask
 from maze_tasks.fill import Filler
-from maze_tasks.messages import FillMessage, messages_for
+from maze_tasks.messages import FillMessage, Message, messages_for
 from maze_tasks.models import Hole
 from maze_tasks.models.runs import TERMINAL_STATUSES, Cursor, HoleResult, Plan, RunRules
 from maze_tasks.names import HoleId
@@ -62,7 +62,7 @@ class DirectRun:
         bound = prompt_bytes(prompt_of(hole)) + FRAMING_TOKENS
         new = NewHole(hole.id, hole_text(hole), number, plan, bound, tokens_to_ask(hole))
         self.store.submit(self.name, [new])
-        waiting: deque[FillMessage] = deque(messages_for(self.name, plan, [hole.id], Cursor(), FIRST_SEND))
+        waiting: deque[Message] = deque(messages_for(self.name, plan, [hole.id], Cursor(), FIRST_SEND))
         filler = replace(self.filler, send=waiting.extend)
         while True:
             self._drain(filler, waiting)
@@ -86,9 +86,10 @@ class DirectRun:
                 self.filler.forget(self.name)
             return self._plans.setdefault(plan, len(self._plans))
 
-    def _drain(self, filler: Filler, waiting: deque[FillMessage]) -> None:
+    def _drain(self, filler: Filler, waiting: deque[Message]) -> None:
         while waiting:
-            batch = [waiting.popleft() for _ in range(len(waiting))]
+            popped = [waiting.popleft() for _ in range(len(waiting))]
+            batch = [message for message in popped if isinstance(message, FillMessage)]
             if len(batch) == 1:
                 self._follow_chain(filler, batch[0])
                 continue

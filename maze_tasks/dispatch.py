@@ -16,8 +16,8 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 
 from maze_tasks.errors import ServiceUnavailable
-from maze_tasks.messages import FillMessage
-from maze_tasks.names import DEFAULT_NAMESPACE, FILL_TASK, queue_name
+from maze_tasks.messages import FillMessage, Message, VerifyMessage
+from maze_tasks.names import DEFAULT_NAMESPACE, FILL_TASK, VERIFIERS, VERIFY_TASK, queue_name
 
 logger = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ class Dispatcher:
     def __init__(self, app: Celery, namespace: str = DEFAULT_NAMESPACE) -> None:
         self._app, self._namespace = app, namespace
 
-    def send(self, messages: Iterable[FillMessage]) -> int:
+    def send(self, messages: Iterable[Message]) -> int:
         """Publish messages, many in one round trip where the broker can.
 
         Args:
@@ -113,7 +113,7 @@ class Dispatcher:
             ServiceUnavailable: the broker cannot be reached; some may have been published.
         """
         sent = 0
-        batch: list[FillMessage] = []
+        batch: list[Message] = []
         for message in messages:
             batch.append(message)
             if len(batch) >= _BATCH:
@@ -121,12 +121,15 @@ class Dispatcher:
                 batch = []
         return sent + (self._publish(batch) if batch else 0)
 
-    def _publish(self, batch: Sequence[FillMessage]) -> int:
+    def _publish(self, batch: Sequence[Message]) -> int:
         groups: dict[tuple[Any, ...], str] = {}
         try:
             with self._app.producer_pool.acquire(block=True) as producer, producer.batch(_BATCH):
                 for message in batch:
-                    self._publish_one(producer, message, groups)
+                    if isinstance(message, VerifyMessage):
+                        self._publish_verification(producer, message)
+                    else:
+                        self._publish_one(producer, message, groups)
         except (OperationalError, OSError) as error:
             raise ServiceUnavailable("the broker", type(error).__name__) from None
         return len(batch)
@@ -150,6 +153,17 @@ class Dispatcher:
             create_sent_event=self._app.conf.task_send_sent_event,
         )
         amqp.send_task_message(producer, FILL_TASK, body, queue=queue_name(model, self._namespace))
+
+    def _publish_verification(self, producer: kombu.Producer, message: VerifyMessage) -> None:
+        body = self._app.amqp.as_task_v2(
+            str(uuid.uuid4()),
+            VERIFY_TASK,
+            kwargs=message.arguments(),
+            ignore_result=True,
+            create_sent_event=self._app.conf.task_send_sent_event,
+        )
+        queue = queue_name(VERIFIERS, self._namespace)
+        self._app.amqp.send_task_message(producer, VERIFY_TASK, body, queue=queue)
 
     def _link(self, model: str, kwargs: dict[str, Any]) -> dict[str, Any]:
         return {

@@ -51,6 +51,36 @@ class FillMessage:
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class VerifyMessage:
+    """One fill that waits for its verdict.
+
+    Args:
+        run: name of the run.
+        model: who gave the fill, for those who watch.
+        hole_id: the hole.
+        cursor: where it stands, with the sample.
+        send_no: number of the sending.
+    """
+
+    run: str
+    model: str
+    hole_id: HoleId
+    cursor: Cursor
+    send_no: int
+
+    def arguments(self) -> dict[str, Any]:
+        """Task arguments."""
+        return _arguments(
+            FillMessage(self.run, self.model, (self.hole_id,), self.cursor, self.send_no),
+            self.model,
+            self.cursor.candidate,
+        )
+
+
+Message = FillMessage | VerifyMessage
+
+
 def messages_for(
     run: str, plan: Plan, holes: Sequence[HoleId], cursor: Cursor, send_no: int, samples: Sequence[int] = ()
 ) -> list[FillMessage]:

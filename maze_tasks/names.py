@@ -27,7 +27,7 @@ def escape(name: str) -> str:
 
 
 def queue_name(model: str, namespace: str = DEFAULT_NAMESPACE) -> str:
-    """Queue of one model, ``fill.<model>``, or of the `VERIFIERS`; behind the namespace where that is not the default."""
+    """Queue of a model, ``fill.<model>``, or of the `VERIFIERS`; behind the namespace if that is not the default."""
     queue = "verify" if model == VERIFIERS else f"fill.{escape(model)}"
     return queue if namespace == DEFAULT_NAMESPACE else f"{escape(namespace)}.{queue}"
 

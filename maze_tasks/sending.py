@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from maze_tasks.messages import FillMessage, messages_for
+from maze_tasks.messages import Message, VerifyMessage, messages_for
 from maze_tasks.models.runs import Cursor, Plan
-from maze_tasks.names import HoleId
+from maze_tasks.names import VERIFIERS, HoleId
 from maze_tasks.store import care
 from maze_tasks.store.runs import RunStore
 
-Send = Callable[[Iterable[FillMessage]], object]
+Send = Callable[[Iterable[Message]], object]
 
 _PAGE = 500  # samples handled in one round trip
 
@@ -41,13 +41,12 @@ def send_from(
     count = 0
     for start in range(0, len(members), _PAGE):
         found = care.spots(store, run, members[start : start + _PAGE])
-        asked = [(spot, _plan(info.plans, spot).candidates[spot.cursor.candidate]) for spot in found]
+        asked = [(spot, VERIFIERS if spot.verifying else _model(info.plans, spot)) for spot in found]
         numbers = care.resend(store, run, asked, holders_gone=holders_gone)
-        messages: list[FillMessage] = []
+        messages: list[Message] = []
         for (spot, _), number in zip(asked, numbers, strict=True):
             if number:
-                samples = (spot.cursor.sample,)
-                messages += messages_for(run, _plan(info.plans, spot), [spot.hole_id], spot.cursor, number, samples)
+                messages += _messages(run, info.plans, spot, number)
         send(messages)
         count += len(messages)
     return count
@@ -58,5 +57,11 @@ def send_group(send: Send, run: str, plan: Plan, hole_id: HoleId, cursor: Cursor
     send(messages_for(run, plan, [hole_id], cursor, send_no))
 
 
-def _plan(plans: Sequence[Plan], spot: care.Spot) -> Plan:
-    return plans[spot.plan_no]
+def _messages(run: str, plans: Sequence[Plan], spot: care.Spot, send_no: int) -> Sequence[Message]:
+    if spot.verifying:
+        return [VerifyMessage(run, _model(plans, spot), spot.hole_id, spot.cursor, send_no)]
+    return messages_for(run, plans[spot.plan_no], [spot.hole_id], spot.cursor, send_no, (spot.cursor.sample,))
+
+
+def _model(plans: Sequence[Plan], spot: care.Spot) -> str:
+    return plans[spot.plan_no].candidates[spot.cursor.candidate]

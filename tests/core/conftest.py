@@ -43,7 +43,7 @@ class Bench:
     store: RunStore
     settings: Settings
     server: SimulatedServer
-    sent: list[FillMessage] = field(default_factory=list)
+    sent: list[Any] = field(default_factory=list)
     filler: Filler = field(init=False)
 
     def submit(self, *numbers: int, **options: Any) -> None:
