@@ -33,6 +33,7 @@ def make_app(settings: Settings) -> Celery:
     from workers.tasks import register_tasks
 
     app = make_celery(settings.require_broker_url(), events=settings.events)
+    app.conf.worker_consumer = "workers.consumer:Consumer"
     register_tasks(app, settings)
     register_signals(app, settings)
     return app

@@ -1,0 +1,76 @@
+"""A Celery consumer that no message can kill.
+
+Celery raises through its event loop where a message is not what it expects (a body of another shape, a header of
+another type). The worker ends, gives the message back, and ends of it again when it is started anew; a body that only
+the pool finds wrong is never acknowledged and holds a slot for ever. Here such messages are dropped: whatever they were
+meant for stands in the store, and is sent again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from celery.worker.consumer import Consumer as CeleryConsumer
+from kombu import Message
+
+logger = logging.getLogger(__name__)
+
+_OPTIONAL_TEXTS = ("argsrepr", "kwargsrepr", "expires", "group", "parent_id", "root_id", "shadow")
+_LIMITS = 2  # a soft and a hard time limit
+
+
+class Consumer(CeleryConsumer):  # type: ignore[misc]
+    """Celery's consumer, which looks at every message before it is handled."""
+
+    def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Message], None]:
+        """What is called with each message that comes."""
+        handle = super().create_task_handler(*args, **kwargs)
+
+        def take(message: Message) -> None:
+            try:
+                wrong = what_is_wrong(message.headers, message.payload)
+                if wrong is None:
+                    handle(message)
+                    return
+            except Exception as error:  # noqa: BLE001 - a message may be wrong in any way, and none may end the worker
+                wrong = type(error).__name__
+            logger.warning("message dropped: it is no task (%s)", wrong)
+            message.reject_log_error(logger, self.connection_errors)
+
+        return take
+
+
+def what_is_wrong(headers: object, payload: object) -> str | None:
+    """Why a message is no task as Celery's second protocol has it; None where it is one.
+
+    Source: https://docs.celeryq.dev/en/stable/internals/protocol.html, "Version 2".
+
+    Args:
+        headers: of the message.
+        payload: its decoded body.
+    """
+    if not isinstance(headers, Mapping) or not all(_is_text(headers.get(name)) for name in ("task", "id")):
+        return "no name or id"
+    if not all(isinstance(headers.get(name), str | None) for name in _OPTIONAL_TEXTS):
+        return "a header is no text"
+    if headers.get("eta") is not None:
+        return "a time to wait for"  # it would hold a slot all that time; waiting is the store's business
+    limits = headers.get("timelimit") or (None,) * _LIMITS
+    if not isinstance(limits, list | tuple) or list(limits) != [None] * _LIMITS:
+        return "time limits"
+    if not isinstance(payload, list) or list(map(type, payload)) != [list, dict, dict]:
+        return "its body is not arguments, named arguments and links"
+    chain = payload[2].get("chain") or []
+    if not isinstance(chain, list) or not all(_is_link(link) for link in chain):
+        return "its chain has no links"
+    return None
+
+
+def _is_link(link: object) -> bool:
+    return isinstance(link, dict) and _is_text(link.get("task")) and isinstance(link.get("options", {}), dict)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != ""
