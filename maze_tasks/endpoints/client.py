@@ -22,6 +22,7 @@ from maze_tasks.models.calls import Call, Reply
 from maze_tasks.models.endpoints import ModelEndpoint
 
 CHECK_DEADLINE_S = 10.0  # for health and model list: a person is waiting
+MAX_DEADLINE_S = 604_800.0  # a week; beyond some centuries timeouts overflow
 MS_PER_S = 1000.0
 
 
@@ -151,7 +152,7 @@ class EndpointClient:
             EndpointError: there was no reply.
         """
         started = time.monotonic()
-        first = self._exchange(started + deadline_s, cancelled)
+        first = self._exchange(started + min(deadline_s, MAX_DEADLINE_S), cancelled)
         outcome = self._attempt(request, first)
         sent_at, resent = first.sent_at, 0
         if isinstance(outcome, EndpointError) and _was_stale(outcome, first):

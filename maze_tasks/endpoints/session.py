@@ -23,7 +23,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 from maze_tasks.endpoints.connections import CONNECT_TIMEOUT_S, PlainPool, SecurePool, carrying
 from maze_tasks.endpoints.exchange import Exchange
 from maze_tasks.endpoints.wire import HttpReply, HttpRequest, decode_body, too_large
-from maze_tasks.errors import ConfigError
+from maze_tasks.errors import ConfigError, PassingError
 
 CHUNK_BYTES = 65_536  # read at a time
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")  # as requests and curl have them
@@ -89,12 +89,23 @@ class Session:
             with contextlib.closing(response):
                 body = self._body(response.raw)
         answered = {name.lower(): value for name, value in response.headers.items()}
-        body = decode_body(body, answered.get("content-encoding", ""), self._max_reply_bytes)
-        return HttpReply(response.status_code, answered, body)
+        reply = HttpReply(response.status_code, answered, body)
+        coding = answered.get("content-encoding")
+        return self._decoded(reply, coding) if coding else reply
 
     def close(self) -> None:
         """Close the connections that are kept; those in use close when their reply is read."""
         self._session.close()
+
+    def _decoded(self, reply: HttpReply, coding: str) -> HttpReply:
+        """The reply with its body's encoding undone; of an error's the status and the headers say enough without it."""
+        try:
+            body = decode_body(reply.body, coding, self._max_reply_bytes)
+        except PassingError:
+            if reply.ok:
+                raise
+            body = b""
+        return HttpReply(reply.status, reply.headers, body)
 
     def _body(self, raw: urllib3.BaseHTTPResponse) -> bytes:
         """The body as it comes, up to the limit."""
@@ -123,16 +134,25 @@ class _Adapter(HTTPAdapter):
 
     def __init__(self, url: str, pool_size: int, context: ssl.SSLContext | None, proxy: str | None) -> None:
         super().__init__(pool_connections=1, pool_maxsize=pool_size)
-        tls: dict[str, Any] = {} if context is None else {"ssl_context": context}
         if proxy and proxy.lower().startswith("socks"):
             raise ConfigError("the environment names a SOCKS proxy, which is not supported; name an HTTP proxy or none")
+        pool: HTTPConnectionPool | None = None
+        with contextlib.suppress(ValueError, AssertionError, urllib3.exceptions.HTTPError):
+            manager = self._manager(proxy, {} if context is None else {"ssl_context": context})
+            manager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
+            pool = manager.connection_from_url(url)
+        if pool is None:
+            # urllib3's own words repeat the address, which may hold a password.
+            what = "the proxy that the environment names" if proxy else "endpoint_url"
+            raise ConfigError(f"{what} cannot be used; it should look like http://host:port")
+        self._pool = pool
+
+    def _manager(self, proxy: str | None, tls: dict[str, Any]) -> Any:
+        """What makes the pool: of direct connections, or of connections through `proxy`."""
         if proxy:
-            manager: Any = self.proxy_manager_for(proxy if "://" in proxy else f"http://{proxy}", **tls)
-        else:
-            manager = self.poolmanager
-            manager.connection_pool_kw.update(tls)
-        manager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
-        self._pool: HTTPConnectionPool = manager.connection_from_url(url)
+            return self.proxy_manager_for(proxy if "://" in proxy else f"http://{proxy}", **tls)
+        self.poolmanager.connection_pool_kw.update(tls)
+        return self.poolmanager
 
     def get_connection_with_tls_context(self, *_: Any, **__: Any) -> HTTPConnectionPool:
         return self._pool

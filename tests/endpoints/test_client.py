@@ -173,6 +173,22 @@ def test_a_name_without_address_means_nothing_was_sent(client_of: ClientOf, call
     assert not failed.sent
 
 
+def test_an_address_that_cannot_be_used_is_final(client_of: ClientOf, call: Call) -> None:
+    failed = failing(client_of("http://*.test/v1"), call)
+    assert (type(failed), failed.kind, failed.sent) == (FinalError, "bad_request", False)
+
+
+def test_an_error_whose_body_cannot_be_decoded_keeps_its_meaning(serve: Serve, client_of: ClientOf, call: Call) -> None:
+    server = serve(reply(b"x", 429, {"Content-Encoding": "br", "Retry-After": "3"}))
+    failed = failing(client_of(server), call)
+    assert isinstance(failed, ThrottledError)
+    assert failed.retry_after_s == 3.0
+
+
+def test_a_deadline_of_ages_is_no_trouble(serve: Serve, client_of: ClientOf, call: Call) -> None:
+    assert client_of(serve(reply(chat()))).call(call, deadline_s=1e300).text == "return 1"
+
+
 def test_a_call_that_cannot_be_written_is_not_sent(serve: Serve, client_of: ClientOf, call: Call) -> None:
     server = serve(reply(chat()))
     failed = failing(client_of(server), replace(call, prompt="\ud800"))
@@ -335,6 +351,8 @@ def test_health_and_models_of_both_protocols(serve: Serve, client_of: ClientOf) 
 
 
 def test_an_unhealthy_endpoint_says_why(serve: Serve, client_of: ClientOf) -> None:
+    assert client_of(serve(reply(b"OK"))).health().detail == "HTTP 200"
+    assert client_of(serve(reply([]))).health().detail == "HTTP 200"
     refused = client_of(serve(reply({"error": {"message": f"wrong key {KEY}"}}, 401))).health()
     assert (refused.ok, refused.status) == (False, 401)
     assert "wrong key [redacted]" in refused.detail

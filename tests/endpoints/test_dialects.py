@@ -128,6 +128,17 @@ def test_ananke_s_backend_hears_all_that_is_known_of_types_and_imports(call: Cal
     assert fields(own, constraint_dialect="ananke-sglang")["constraint_spec"]["language"] == "python"
 
 
+def test_the_language_of_a_type_constraint_is_taken_where_none_is_known(call: Call) -> None:
+    constraints = read_constraints([{"name": "a"}, {"type_inhabitation": {"goal_type": "u8", "language": "zig"}}])
+    spec = fields(replace(call, constraints=constraints), constraint_dialect="ananke-sglang")["constraint_spec"]
+    assert spec == {"language": "zig", "expected_type": "u8"}
+
+
+def test_a_schema_with_optional_properties_is_not_called_strict(call: Call) -> None:
+    loose = JsonSchema.model_validate({"type": "object", "properties": {"a": {}}})
+    assert "strict" not in fields(replace(call, schema=loose))["response_format"]["json_schema"]
+
+
 def test_a_call_without_constraints_says_nothing_of_them(call: Call) -> None:
     for dialect in ("none", "vllm", "sglang", "llamacpp", "ananke-sglang"):
         assert fields(replace(call, language="python"), constraint_dialect=dialect) == {}

@@ -7,6 +7,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -70,6 +71,24 @@ def test_a_socks_proxy_is_refused_by_name(client_of: ClientOf, monkeypatch: pyte
     monkeypatch.setenv("HTTP_PROXY", "socks5://127.0.0.1:1")
     with pytest.raises(ConfigError, match="SOCKS"):
         client_of("http://endpoint.test/v1")
+
+
+@pytest.mark.parametrize("proxy", ["gopher://u:secret-word@127.0.0.1:1", "http://u:secret-word@h:port", "http://"])
+def test_a_proxy_that_cannot_be_used_is_refused_without_being_repeated(
+    client_of: ClientOf, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    with pytest.raises(ConfigError, match="proxy") as caught:
+        client_of("http://endpoint.test/v1")
+    assert "secret-word" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_proxy_without_a_scheme_speaks_http(
+    serve: Serve, client_of: ClientOf, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", f"127.0.0.1:{(proxy := serve(reply(chat()))).port}")
+    client_of("http://endpoint.test/v1").call(call)
+    assert len(proxy.requests) == 1
 
 
 def test_a_ca_bundle_that_is_not_there_is_refused_by_name(client_of: ClientOf, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,6 +87,7 @@ def test_a_pause_is_asked_for_by_429_and_by_503_with_a_hint() -> None:
         ({"detail": [{"loc": ["body"], "msg": "field required"}, {"msg": "too long"}]}, "field required; too long"),
         ({"detail": {"error": {"message": "deep"}}}, "deep"),
         ({"message": "no such grammar"}, "no such grammar"),
+        ({"error": {"error": {"error": {"error": {"error": "too deep"}}}}}, ""),
         ({"error": {}}, ""),
         ([], ""),
         (b"no such\r\ngrammar\x00", "no such grammar"),
