@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from maze_tasks.errors import Refused, UnknownRun
+from maze_tasks.freeing import free_dependents, release_ready
 from maze_tasks.models import Hole
 from maze_tasks.models.runs import HoleResult, ModelAccount, Plan, RunStatus
 from maze_tasks.selecting import select_fill
 from maze_tasks.sending import Send, send_from
 from maze_tasks.store import care, reading
 from maze_tasks.store.runs import SELECT_MEMBER, RunStore
+from maze_tasks.store.waiting import FREE_MEMBER
 
 logger = logging.getLogger(__name__)
 
@@ -127,6 +129,10 @@ def resume(store: RunStore, send: Send, run: str, *, holders_gone: bool = False)
         spots = [spot for spot in care.spots(store, run, [(one, "0") for one in ids]) if _is_open(spot)]
         members = [(spot.hole_id, str(sample)) for spot in spots for sample in range(spot.samples)]
         sent += send_from(store, send, run, members, holders_gone=holders_gone)
+        info = store.info(run)
+        if info is not None and info.rules.ordered:
+            for ended in release_ready(store, send, run, [spot.hole_id for spot in spots], info):
+                free_dependents(store, send, run, ended)
     return sent
 
 
@@ -202,7 +208,9 @@ class Sweeper:
         for hole_id, sample in due:
             if sample == SELECT_MEMBER:
                 select_fill(self.store, self.send, run, hole_id)
-        members = [member for member in [*expired, *due] if member[1] != SELECT_MEMBER]
+            if sample in (SELECT_MEMBER, FREE_MEMBER):
+                free_dependents(self.store, self.send, run, hole_id)
+        members = [member for member in [*expired, *due] if member[1] not in (SELECT_MEMBER, FREE_MEMBER)]
         if members:
             count = send_from(self.store, self.send, run, members)
             logger.debug("run %s: %d samples sent again", run, count)

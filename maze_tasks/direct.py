@@ -23,7 +23,7 @@ from maze_tasks.names import HoleId
 from maze_tasks.producer import FIRST_SEND, hole_text
 from maze_tasks.sending import send_from
 from maze_tasks.store import care, reading
-from maze_tasks.store.runs import SELECT_MEMBER, NewHole, RunStore
+from maze_tasks.store.runs import NewHole, RunStore
 
 _LOOK_S = 0.2  # between two looks at a hole that somebody else is at, or that waits
 
@@ -104,7 +104,7 @@ class DirectRun:
 
     def _overdue(self, hole_id: HoleId) -> list[care.Member]:
         expired, due = care.overdue(self.store, self.name, care.server_ms(self.store))
-        return [member for member in _of(hole_id, [*expired, *due]) if member[1] != SELECT_MEMBER]
+        return [member for member in _of(hole_id, [*expired, *due]) if member[1].isdigit()]
 
 
 def _of(hole_id: HoleId, members: Iterable[care.Member]) -> list[care.Member]:

@@ -19,6 +19,7 @@ from maze_tasks.decide.step import Step, step_after
 from maze_tasks.decide.tokens import temperature
 from maze_tasks.endpoints import EndpointClient
 from maze_tasks.errors import ConfigError, EndpointError, Failure, ServiceUnavailable
+from maze_tasks.freeing import free_dependents
 from maze_tasks.leases import LeaseKeeper
 from maze_tasks.messages import FillMessage
 from maze_tasks.models import Hole, ModelEndpoint
@@ -94,7 +95,9 @@ class Filler:
         finished = self._attempt(ticket, attempt_id, begun, info)
         if finished.what == "select":
             selecting.select_fill(self.store, self.send, message.run, hole_id)
-        elif finished.what == "round":
+        if info.rules.ordered:
+            free_dependents(self.store, self.send, message.run, hole_id)
+        if finished.what == "round":
             send_from(self.store, self.send, message.run, [(hole_id, str(message.cursor.sample))])
         return finished.what == "next" or finished.on
 

@@ -11,9 +11,11 @@ from maze_tasks.decide.request import prompt_of
 from maze_tasks.decide.router import ModelRouter
 from maze_tasks.decide.tokens import FRAMING_TOKENS, prompt_bytes, tokens_to_ask
 from maze_tasks.errors import RunExists
+from maze_tasks.freeing import free_dependents, release_ready
 from maze_tasks.messages import FillMessage, messages_for
 from maze_tasks.models import Hole, ModelEndpoint, RoutingDecision
 from maze_tasks.models.runs import Cursor, Plan, RunRules, RunStatus
+from maze_tasks.names import HoleId
 from maze_tasks.sending import Send
 from maze_tasks.store import reading
 from maze_tasks.store.runs import NewHole, RunStore
@@ -118,7 +120,7 @@ class Producer:
         self._plans = self._planner.table()
         self._numbers = {one.candidates[0]: number for number, one in enumerate(self._plans)}
 
-    def open(self, run: str, *, input_digest: str, config_digest: str) -> str:
+    def open(self, run: str, *, input_digest: str, config_digest: str, ordered: bool = False) -> str:
         """Create a run, or recognise it.
 
         Returns:
@@ -128,7 +130,7 @@ class Producer:
             RunExists: a run of that name holds other holes or was made with another configuration.
         """
         verdict = self._store.create(
-            run, self._plans, input_digest=input_digest, config_digest=config_digest, rules=self._rules()
+            run, self._plans, input_digest=input_digest, config_digest=config_digest, rules=self._rules(ordered=ordered)
         )
         if verdict == "other":
             raise RunExists(run)
@@ -141,6 +143,7 @@ class Producer:
         *,
         input_digest: str,
         config_digest: str,
+        ordered: bool = False,
         on_batch: Callable[[int], None] | None = None,
     ) -> Submission:
         """Submit a run: every hole is stored, then announced. A repeat adds and announces only what is missing.
@@ -150,6 +153,7 @@ class Producer:
             holes: the holes, in order; read once, a batch at a time.
             input_digest: digest of the holes.
             config_digest: digest of the configuration.
+            ordered: whether holes depend on holes; all that they name must be in the run, without a circle.
             on_batch: called after each batch with the number of holes added in all.
 
         Raises:
@@ -157,29 +161,42 @@ class Producer:
             Refused: the run has ended.
             ServiceUnavailable: Redis or the broker cannot be reached; a repeat goes on where it was.
         """
-        verdict = self.open(run, input_digest=input_digest, config_digest=config_digest)
+        verdict = self.open(run, input_digest=input_digest, config_digest=config_digest, ordered=ordered)
         added = 0
+        held: list[HoleId] = []
         for batch in _batches(holes, BATCH):
             new = [self._new(hole) for hole in batch]
             fresh = set(self._store.submit(run, new))
-            self._send(message for hole in new if hole.hole_id in fresh for message in self._messages(run, hole))
+            going = [hole for hole in new if hole.hole_id in fresh and not hole.depends_on]
+            self._send(message for hole in going for message in self._messages(run, hole))
+            held += [hole.hole_id for hole in new if hole.depends_on]
             added += len(fresh)
             if on_batch:
                 on_batch(added)
+        self._release(run, held)
         self._store.seal(run)
         return Submission(run, verdict, added)
+
+    def _release(self, run: str, held: Sequence[HoleId]) -> None:
+        """Let those go whose dependencies had come to an end before they were stored themselves."""
+        info = self._store.info(run)
+        if held and info is not None:
+            for ended in release_ready(self._store, self._send, run, held, info):
+                free_dependents(self._store, self._send, run, ended)
 
     def _new(self, hole: Hole) -> NewHole:
         number = self._numbers[self._planner.route(hole).primary_model]
         bound = prompt_bytes(prompt_of(hole)) + FRAMING_TOKENS
-        return NewHole(hole.id, hole_text(hole), number, self._plans[number], bound, tokens_to_ask(hole))
+        return NewHole(
+            hole.id, hole_text(hole), number, self._plans[number], bound, tokens_to_ask(hole), hole.depends_on
+        )
 
     def _messages(self, run: str, hole: NewHole) -> list[FillMessage]:
         return messages_for(run, hole.plan, [hole.hole_id], Cursor(), FIRST_SEND)
 
-    def _rules(self) -> RunRules:
+    def _rules(self, *, ordered: bool) -> RunRules:
         digests = {endpoint.name: endpoint.digest() for endpoint in self._planner.endpoints}
-        return self._options.rules.model_copy(update={"endpoints": digests})
+        return self._options.rules.model_copy(update={"endpoints": digests, "ordered": ordered})
 
 
 def hole_text(hole: Hole) -> str:

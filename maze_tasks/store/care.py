@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from maze_tasks.models.runs import Attempt, Cursor, HoleStatus, RunState
 from maze_tasks.names import HoleId, decode_id, encode_id
 from maze_tasks.store.connection import translated
-from maze_tasks.store.keys import active_key, ended_key, runs_key, sweeper_key
+from maze_tasks.store.keys import RunKeys, active_key, ended_key, runs_key, sweeper_key
 from maze_tasks.store.runs import SELECT_MEMBER, Finished, RunStore
 from maze_tasks.store.scripts import Arg, ScriptCall, run_many, script
 
@@ -216,14 +216,18 @@ def expire(store: RunStore, run: str) -> None:
     """Remove what a run holds of its holes; its counts and accounts stay, so that metrics keep their sums."""
     keys, client = store.keys(run), store.client
     with translated():
-        while ids := client.lrange(keys.ids, 0, _UNLINK // 3):
+        while ids := client.lrange(keys.ids, 0, _UNLINK // 5):
             names = [str(hid) for hid in ids]
-            doomed = [key for hid in names for key in (keys.hole(hid), keys.text(hid), keys.attempts(hid))]
+            doomed = [key for hid in names for key in _keys_of(keys, hid)]
             client.unlink(*doomed)
             client.ltrim(keys.ids, len(ids), -1)
         client.unlink(keys.leases, keys.due, keys.events, keys.plans, keys.ids)
         client.hset(keys.meta, "state", "expired")
         client.zrem(ended_key(store.namespace), run)
+
+
+def _keys_of(keys: RunKeys, hid: str) -> tuple[str, ...]:
+    return keys.hole(hid), keys.text(hid), keys.attempts(hid), keys.parents(hid), keys.children(hid)
 
 
 def forget(store: RunStore, run: str) -> None:

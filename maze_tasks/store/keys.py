@@ -13,12 +13,16 @@ key                 type    holds
                             ``wn`` index of the winning attempt, ``ek``/``em`` error; of each sample k: ``k.l``
                             attempt that holds the lease, ``k.x`` when it ends, ``k.s`` send number, ``k.t``
                             retries, ``k.r`` 1 if the next call repeats a lost one, ``k.c`` 1 if closed,
-                            ``k.v`` index of the attempt whose fill waits for its verification
+                            ``k.v`` index of the attempt whose fill waits for its verification; ``hd`` 1 while the
+                            hole waits for others
+``parents:<id>``    set     encoded ids of the holes a hole waits for
+``children:<id>``   set     encoded ids of the holes that wait for a hole
 ``text:<id>``       string  the hole (JSON)
 ``tries:<id>``      list    attempt records (JSON), in the order they were decided
 ``accounts``        hash    ``<count>|<model>``
 ``leases``          zset    ``<id>|<sample>`` by the millisecond the lease ends
-``due``             zset    ``<id>|<sample>`` by the millisecond its wait ends; ``<id>|select`` a selection owed
+``due``             zset    ``<id>|<sample>`` by the millisecond its wait ends; ``<id>|select`` a selection
+                            owed; ``<id>|free`` a look owed to the holes that wait for it
 ``queued:<model>``  zset    ``<id>|<sample>`` by the millisecond it was sent
 ``events``          stream  what happened, trimmed: it only wakes readers
 ``notes``           set     what workers said about the run, once each
@@ -99,6 +103,14 @@ class RunKeys:
     def attempts(self, hid: str) -> str:
         """Attempt records of one hole."""
         return f"{self.prefix}tries:{hid}"
+
+    def parents(self, hid: str) -> str:
+        """Holes that one hole waits for."""
+        return f"{self.prefix}parents:{hid}"
+
+    def children(self, hid: str) -> str:
+        """Holes that wait for one hole."""
+        return f"{self.prefix}children:{hid}"
 
     def queued(self, model: str) -> str:
         """What was sent to a model's queue and has not begun."""

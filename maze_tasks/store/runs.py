@@ -28,6 +28,7 @@ class NewHole:
         plan: that plan.
         prompt_tokens: upper bound of the prompt's tokens.
         max_tokens: tokens that are asked for.
+        depends_on: holes of the run that must have come to an end before.
     """
 
     hole_id: HoleId
@@ -36,6 +37,7 @@ class NewHole:
     plan: Plan
     prompt_tokens: int
     max_tokens: int
+    depends_on: tuple[HoleId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,7 @@ class RunStore:
             config_digest,
             FORMAT_VERSION,
             rules.model_dump_json(),
+            int(rules.ordered),
             *(_plan_text(plan) for plan in plans),
         ]
         with translated():
@@ -206,10 +209,22 @@ class RunStore:
             by_id[hid] = hole.hole_id
             names += [keys.hole(hid), keys.text(hid)]
             args += [hid, hole.text, hole.plan_no, hole.plan.samples, models.index(hole.plan.candidates[0]) + 1]
-            args += [hole.prompt_tokens, hole.max_tokens]
+            args += [hole.prompt_tokens, hole.max_tokens, int(bool(hole.depends_on))]
         with translated():
+            self._link(keys, holes)
             added = script("submit").run(self.client, names, args)
         return [by_id[hid] for hid in added[1:]]
+
+    def _link(self, keys: RunKeys, holes: Sequence[NewHole]) -> None:
+        """Say who waits for whom, before the holes can be seen; sets bear repeating."""
+        pipe = self.client.pipeline(transaction=False)
+        for hole in holes:
+            hid = encode_id(hole.hole_id)
+            for other in map(encode_id, hole.depends_on):
+                pipe.sadd(keys.parents(hid), other)
+                pipe.sadd(keys.children(other), hid)
+        if len(pipe):
+            pipe.execute()
 
     def seal(self, run: str) -> None:
         """Say that no more holes come."""

@@ -59,6 +59,11 @@ local function settle(meta, events)
   return 1
 end
 
+-- A hole has come to its end: where holes wait for holes, somebody owes them a look (`<id>|free` in `due`).
+local function ended(meta, due, id)
+  if redis.call('HGET', meta, 'ordered') == '1' then redis.call('ZADD', due, now_ms() + 5000, id .. '|free') end
+end
+
 -- Carry out what follows a decided sample, and say what became of the hole. `s` holds what the decision knows:
 -- id, member, sample, samples, status (of the hole now), index (of the attempt), step, wait, kind, message, ends.
 -- `keys` are meta, hole, due and the queued set of the candidate that follows.
@@ -69,6 +74,7 @@ local function carry_out(keys, s)
   if step == 'accept' then
     redis.call('HSET', hole, 'wn', s.index)
     move(meta, hole, s.status, 'filled')
+    ended(meta, due, s.id)
     return 'filled'
   elseif step == 'next' or step == 'round' then
     advance(hole, s.samples, step)
@@ -97,6 +103,7 @@ local function carry_out(keys, s)
     if not busy then
       redis.call('HSET', hole, 'ek', 'cancelled', 'em', 'the run was cancelled')
       move(meta, hole, s.status, 'skipped')
+      ended(meta, due, s.id)
     end
     return 'cancelled'
   elseif step == 'none' then
@@ -104,5 +111,6 @@ local function carry_out(keys, s)
   end
   redis.call('HSET', hole, 'ek', s.kind, 'em', s.message)
   move(meta, hole, s.status, s.ends)
+  ended(meta, due, s.id)
   return s.ends
 end

@@ -1,6 +1,6 @@
 -- Create a run, or recognise it.
 -- KEYS: 1 meta   2 plans
--- ARGV: 1 input digest   2 config digest   3 format version   4 rules (JSON)   5.. plans in order (JSON each)
+-- ARGV: 1 input digest   2 config digest   3 format version   4 rules (JSON)   5 1: holes wait for holes   6.. plans in order (JSON each)
 -- Returns 'created', 'same' (that very input and configuration) or 'other'.
 local known = redis.call('HMGET', KEYS[1], 'input', 'config')
 if known[1] then
@@ -8,6 +8,6 @@ if known[1] then
   return 'other'
 end
 redis.call('HSET', KEYS[1], 'state', 'running', 'input', ARGV[1], 'config', ARGV[2], 'version', ARGV[3],
-  'rules', ARGV[4], 'created_ms', now_ms(), 'sealed', '0', 'sn', '1')
-for i = 5, #ARGV do redis.call('HSET', KEYS[2], i - 5, ARGV[i]) end
+  'rules', ARGV[4], 'created_ms', now_ms(), 'sealed', '0', 'sn', '1', 'ordered', ARGV[5])
+for i = 6, #ARGV do redis.call('HSET', KEYS[2], i - 6, ARGV[i]) end
 return 'created'

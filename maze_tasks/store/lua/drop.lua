@@ -18,5 +18,6 @@ for k = 0, tonumber(h[2]) - 1 do
 end
 redis.call('HSET', KEYS[2], 'ek', 'cancelled', 'em', 'the run was cancelled')
 move(KEYS[1], KEYS[2], h[1], 'skipped')
+ended(KEYS[1], KEYS[5], ARGV[1])
 settle(KEYS[1], KEYS[3])
 return 1

@@ -6,7 +6,7 @@
 local state = redis.call('HGET', KEYS[1], 'state')
 local k = ARGV[2]
 local member = ARGV[1] .. '|' .. k
-local h = redis.call('HMGET', KEYS[2], 'st', 'rd', 'ca', 'n', k .. '.l', k .. '.x', k .. '.c', k .. '.v')
+local h = redis.call('HMGET', KEYS[2], 'st', 'rd', 'ca', 'n', k .. '.l', k .. '.x', k .. '.c', k .. '.v', 'hd')
 if not h[1] or is_terminal(h[1]) then
   redis.call('ZREM', KEYS[3], member)
   redis.call('ZREM', KEYS[4], member)
@@ -14,7 +14,7 @@ if not h[1] or is_terminal(h[1]) then
   return 0
 end
 if state ~= 'running' or h[2] ~= ARGV[3] or h[3] ~= ARGV[4] or h[7] then return 0 end
-if (h[8] and '1' or '0') ~= ARGV[6] then return 0 end
+if h[9] or (h[8] and '1' or '0') ~= ARGV[6] then return 0 end
 local now = now_ms()
 if h[5] then
   if tonumber(h[6]) > now and ARGV[5] ~= '1' then return 0 end

@@ -15,6 +15,7 @@ if ARGV[4] == 'accept' then
   redis.call('HINCRBY', KEYS[4], 'accepted|' .. ARGV[7], 1)
   redis.call('HSET', KEYS[2], 'wn', ARGV[5])
   move(KEYS[1], KEYS[2], h[1], 'filled')
+  ended(KEYS[1], KEYS[7], ARGV[1])
   what = 'filled'
 elseif ARGV[4] == 'next' or ARGV[4] == 'round' then
   advance(KEYS[2], samples, ARGV[4])
@@ -29,6 +30,7 @@ elseif ARGV[4] == 'next' or ARGV[4] == 'round' then
 else
   redis.call('HSET', KEYS[2], 'ek', ARGV[8], 'em', ARGV[9])
   move(KEYS[1], KEYS[2], h[1], ARGV[10])
+  ended(KEYS[1], KEYS[7], ARGV[1])
   what = ARGV[10]
 end
 redis.call('XADD', KEYS[5], 'MAXLEN', '~', 1000, '*', 't', 'select', 'h', ARGV[1], 's', what)

@@ -1,7 +1,7 @@
 -- Add holes to a run that is not sealed; a hole that is there already is left as it is, so a repeat changes nothing.
 -- KEYS: 1 meta   2 ids   3..2+q queued set of a model each   then hole, text of each hole in turn
 -- ARGV: 1 q   then of each hole: id, text, plan number, samples, number of its queued set (from 1),
---       bound of its prompt's tokens, tokens to ask for
+--       bound of its prompt's tokens, tokens to ask for, 1: it waits for other holes
 -- Returns {number added, ids added ...}, or an error text where the run takes no more.
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state then return redis.error_reply('MAZE no such run') end
@@ -17,14 +17,18 @@ while at <= #ARGV do
       'tp', ARGV[at + 5], 'tm', ARGV[at + 6])
     redis.call('SET', KEYS[key + 1], text)
     redis.call('RPUSH', KEYS[2], id)
-    for k = 0, samples - 1 do
-      redis.call('HSET', KEYS[key], k .. '.s', 1)
-      redis.call('ZADD', KEYS[2 + set], now, id .. '|' .. k)
+    if ARGV[at + 7] == '1' then
+      redis.call('HSET', KEYS[key], 'hd', 1)
+    else
+      for k = 0, samples - 1 do
+        redis.call('HSET', KEYS[key], k .. '.s', 1)
+        redis.call('ZADD', KEYS[2 + set], now, id .. '|' .. k)
+      end
     end
     added[1] = added[1] + 1
     added[#added + 1] = id
   end
-  at, key = at + 7, key + 2
+  at, key = at + 8, key + 2
 end
 redis.call('HINCRBY', KEYS[1], 'holes', added[1])
 redis.call('HINCRBY', KEYS[1], 'n:pending', added[1])

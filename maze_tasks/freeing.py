@@ -1,0 +1,59 @@
+"""Dependencies: when a hole has come to its end, those that waited for it go on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from maze_tasks.decide.dependencies import fate
+from maze_tasks.messages import messages_for
+from maze_tasks.names import HoleId
+from maze_tasks.sending import Send
+from maze_tasks.store import care, waiting
+from maze_tasks.store.runs import RunInfo, RunStore
+
+_PAGE = 500
+
+
+def free_dependents(store: RunStore, send: Send, run: str, hole_id: HoleId) -> None:
+    """Look after the holes that wait for one which has come to its end; who does it twice changes nothing.
+
+    Args:
+        store: the store.
+        send: publishes messages.
+        run: name of the run.
+        hole_id: the hole that has come to its end.
+
+    Raises:
+        ServiceUnavailable: Redis or the broker cannot be reached; the sweeper will look.
+    """
+    info = store.info(run)
+    ended = [hole_id]
+    while ended and info is not None:
+        done = ended.pop()
+        ended += release_ready(store, send, run, waiting.children(store, run, done), info)
+        waiting.looked(store, run, done)
+
+
+def release_ready(store: RunStore, send: Send, run: str, hole_ids: Sequence[HoleId], info: RunInfo) -> list[HoleId]:
+    """Let those among some holes go that need not wait any more.
+
+    Returns:
+        Those that came to their end by it, since something they depend on has no fill.
+    """
+    ended: list[HoleId] = []
+    for start in range(0, len(hole_ids), _PAGE):
+        held = waiting.waiting(store, run, hole_ids[start : start + _PAGE])
+        fates = {one.hole_id: fate(one.statuses, info.rules.failure_strategy) for one in held}
+        ready = [hole_id for hole_id, becomes in fates.items() if becomes is not None]
+        for spot in care.spots(store, run, [(hole_id, "0") for hole_id in ready]):
+            becomes = fates[spot.hole_id]
+            assert becomes is not None
+            plan = info.plans[spot.plan_no]
+            model = plan.candidates[spot.cursor.candidate]
+            error = ("dependency", "a hole that it depends on has no fill") if becomes != "pending" else ("", "")
+            number = waiting.release(store, run, spot, model, becomes, error)
+            if number > 0:
+                send(messages_for(run, plan, [spot.hole_id], spot.cursor, number))
+            elif number == 0:
+                ended.append(spot.hole_id)
+    return ended

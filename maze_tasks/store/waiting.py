@@ -1,0 +1,78 @@
+"""Holes that wait for holes: who waits for whom, how those stand, and letting them go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from maze_tasks.models.runs import HoleStatus
+from maze_tasks.names import HoleId, decode_id, encode_id
+from maze_tasks.store.care import Spot
+from maze_tasks.store.connection import translated
+from maze_tasks.store.runs import RunStore
+from maze_tasks.store.scripts import script
+
+FREE_MEMBER = "free"  # stands for the sample in `due` where a look is owed to the holes that wait for one
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A hole that waits, and the statuses of those it waits for."""
+
+    hole_id: HoleId
+    statuses: tuple[HoleStatus, ...]
+
+
+def children(store: RunStore, run: str, hole_id: HoleId) -> list[HoleId]:
+    """Holes that depend on a hole."""
+    with translated():
+        found = store.client.smembers(store.keys(run).children(encode_id(hole_id)))
+    return sorted((decode_id(str(hid)) for hid in found), key=str)
+
+
+def waiting(store: RunStore, run: str, hole_ids: Sequence[HoleId]) -> list[Waiting]:
+    """Those among some holes that still wait, each with how its dependencies stand."""
+    keys = store.keys(run)
+    with translated():
+        pipe = store.client.pipeline(transaction=False)
+        for hole_id in hole_ids:
+            pipe.hget(keys.hole(encode_id(hole_id)), "hd")
+            pipe.smembers(keys.parents(encode_id(hole_id)))
+        rows = pipe.execute()
+        held = [
+            (hole_id, sorted(parents))
+            for hole_id, mark, parents in zip(hole_ids, rows[0::2], rows[1::2], strict=True)
+            if mark
+        ]
+        for _, parents in held:
+            for parent in parents:
+                pipe.hget(keys.hole(parent), "st")
+        statuses = iter(pipe.execute())
+    # A dependency that is not stored yet is on its way: its hole waits.
+    return [Waiting(hole_id, tuple(next(statuses) or "pending" for _ in parents)) for hole_id, parents in held]
+
+
+def release(store: RunStore, run: str, spot: Spot, model: str, becomes: HoleStatus, error: tuple[str, str]) -> int:
+    """Let a hole go, once.
+
+    Args:
+        store: the store.
+        run: name of the run.
+        spot: where the hole stands.
+        model: model of its cursor.
+        becomes: ``pending`` to try it, or the status it ends with.
+        error: kind and message where it ends.
+
+    Returns:
+        Send number of its samples, 0 where it ended, -1 where somebody was faster.
+    """
+    keys, hid = store.keys(run), encode_id(spot.hole_id)
+    names = [keys.meta, keys.hole(hid), keys.queued(model), keys.due, keys.events]
+    with translated():
+        return int(script("release").run(store.client, names, [hid, becomes, *error]))
+
+
+def looked(store: RunStore, run: str, hole_id: HoleId) -> None:
+    """Say that those who waited for a hole have been looked after."""
+    with translated():
+        store.client.zrem(store.keys(run).due, f"{encode_id(hole_id)}|{FREE_MEMBER}")
