@@ -23,6 +23,7 @@ from maze_tasks.direct import DirectRun
 from maze_tasks.errors import AllCandidatesFailed, ConfigError
 from maze_tasks.fill import Filler
 from maze_tasks.follow import follow
+from maze_tasks.intake import refuse_disorder
 from maze_tasks.leases import LeaseKeeper
 from maze_tasks.models import (
     ConstraintIR,
@@ -201,7 +202,11 @@ class EnsembleClient:
         if known is not None and known.input_digest == digest and known.state == "paused":
             resume_run(project, name)
         config_digest = run_digest(self.settings, best_of_n)
-        project.producer(best_of_n=best_of_n).submit(name, batch, input_digest=digest, config_digest=config_digest)
+        graph = {hole.id: hole.depends_on for hole in batch if hole.depends_on}
+        refuse_disorder(graph, {hole.id: number for number, hole in enumerate(batch, 1)}, "holes")
+        project.producer(best_of_n=best_of_n).submit(
+            name, batch, input_digest=digest, config_digest=config_digest, ordered=bool(graph)
+        )
         return handle
 
     def metrics(self) -> EnsembleMetrics:

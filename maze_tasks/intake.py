@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from pydantic import ValidationError
 
+from maze_tasks.decide.dependencies import Graph, cycle, unknown_dependency
 from maze_tasks.errors import InputError
 from maze_tasks.models import Hole, explain, read_hole
 from maze_tasks.names import HoleId
@@ -46,11 +47,13 @@ class Survey:
         digest: fingerprint of their lines in order, 64 hexadecimal digits; blank and skipped lines, line endings and
             a byte order mark do not count.
         skipped: number of lines left out because they are wrong.
+        ordered: whether holes depend on holes.
     """
 
     holes: int
     digest: str
     skipped: int
+    ordered: bool = False
 
 
 def read_holes(
@@ -86,9 +89,12 @@ def survey(
         on_skip: as for `read_holes`.
 
     Raises:
-        InputError: as for `read_holes`.
+        InputError: as for `read_holes`; or a hole depends on one that is not there, or holes depend on one another in
+            a circle.
     """
-    holes = skipped = 0
+    skipped = 0
+    lines: dict[HoleId, int] = {}
+    graph: dict[HoleId, tuple[HoleId, ...]] = {}
     digest = hashlib.sha256()
 
     def count(error: InputError) -> None:
@@ -97,10 +103,33 @@ def survey(
         if on_skip is not None:
             on_skip(error)
 
-    for content, _ in _read(source, skip_invalid=skip_invalid, limit=limit, on_skip=count):
-        holes += 1
+    for content, numbered in _read(source, skip_invalid=skip_invalid, limit=limit, on_skip=count):
+        lines[numbered.hole.id] = numbered.line
+        if numbered.hole.depends_on:
+            graph[numbered.hole.id] = numbered.hole.depends_on
         digest.update(content + b"\n")
-    return Survey(holes, digest.hexdigest(), skipped)
+    refuse_disorder(graph, lines, str(source))
+    return Survey(len(lines), digest.hexdigest(), skipped, ordered=bool(graph))
+
+
+def refuse_disorder(graph: Graph, lines: Mapping[HoleId, int], name: str) -> None:
+    """Refuse dependencies that can never be kept, before anything is spent.
+
+    Args:
+        graph: holes and what they depend on.
+        lines: every hole with its line.
+        name: the input.
+
+    Raises:
+        InputError: a hole depends on one that is not there, or holes depend on one another in a circle.
+    """
+    if (missing := unknown_dependency(graph, lines)) is not None:
+        hole, other = missing
+        reason = f"the hole {hole!r} depends on {other!r}, which is not among the holes taken"
+        raise InputError(reason, file=name, line=lines[hole], field="depends_on")
+    if (circle := cycle(graph)) is not None:
+        shown = " → ".join(repr(one) for one in [*circle[:10], circle[0]])
+        raise InputError(f"holes depend on one another: {shown}", file=name, line=lines[circle[0]], field="depends_on")
 
 
 def _read(

@@ -216,3 +216,19 @@ class TestInputsThatCanBeReadOnceOnly:
         finally:
             writer.join()
         assert ids(pipe) == [(1, 1)]
+
+
+def test_a_dependency_that_is_not_there_is_named_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "holes.jsonl"
+    file.write_text('{"hole_id": 1}\n\n{"hole_id": 2, "depends_on": [1, "x"]}\n')
+    with pytest.raises(InputError, match=r"holes.jsonl:3: depends_on: the hole 2 depends on 'x'"):
+        survey(file)
+
+
+def test_a_circle_of_dependencies_is_shown(tmp_path: Path) -> None:
+    file = tmp_path / "holes.jsonl"
+    file.write_text('{"hole_id": 1, "depends_on": [2]}\n{"hole_id": 2, "depends_on": [1]}\n')
+    with pytest.raises(InputError, match=r"depend on one another: . → . → ."):
+        survey(file)
+    file.write_text('{"hole_id": 1, "depends_on": [2]}\n{"hole_id": 2}\n')
+    assert survey(file).ordered

@@ -200,7 +200,7 @@ def resume_or_submit(project: Project, wanted: Wanted, run: str, survey: Survey,
         resume_run(project, run)
     if known is None or not known.sealed:
         project.producer(best_of_n=wanted.best_of_n).submit(
-            run, wanted.holes(), input_digest=survey.digest, config_digest=digest
+            run, wanted.holes(), input_digest=survey.digest, config_digest=digest, ordered=survey.ordered
         )
 
 
