@@ -8,11 +8,11 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from maze_tasks import control
 from maze_tasks.clients import ClientPool
@@ -53,6 +53,10 @@ from maze_tasks.project import (
 )
 from maze_tasks.store import reading
 
+if TYPE_CHECKING:
+    from maze_tasks.supervisor import Supervisor
+
+Check = Callable[[], None]
 AnyHole = Hole | HoleSpec | HoleState | Mapping[str, Any]
 _POOL = 64  # calls at once that a client's own thread pools may make
 _PAGE = 500
@@ -78,7 +82,7 @@ class EnsembleClient:
         self._lock = threading.RLock()
         self._project: Project | None = None
         self._direct: DirectRun | None = None
-        self._working = False
+        self._workers: Supervisor | None = None
         self._numbers = itertools.count()
 
     @classmethod
@@ -129,7 +133,7 @@ class EnsembleClient:
         """End workers started by `submit`, and the private server if nobody else uses it."""
         with self._lock:
             self._project = self._direct = None
-            self._working = False
+            self._workers = None
             self._stack.close()
 
     def generate_routed(
@@ -195,10 +199,9 @@ class EnsembleClient:
         batch = _distinct([_hole(one) for one in holes])
         digest, name = digest_of(batch), run or f"batch-{uuid.uuid4().hex[:12]}"
         known = reading.read_status(project.store.client, project.store.namespace, name)
-        handle = RunHandle(project, name)
         if known is not None and known.ended and known.input_digest == digest:
-            return handle
-        self._work(project)
+            return RunHandle(project, name)
+        check = self._work(project)
         if known is not None and known.input_digest == digest and known.state == "paused":
             resume_run(project, name)
         config_digest = run_digest(self.settings, best_of_n)
@@ -207,7 +210,7 @@ class EnsembleClient:
         project.producer(best_of_n=best_of_n).submit(
             name, batch, input_digest=digest, config_digest=config_digest, ordered=bool(graph)
         )
-        return handle
+        return RunHandle(project, name, check)
 
     def metrics(self) -> EnsembleMetrics:
         """Requests, successes, latency, confidence and cost of each model over all runs of the store."""
@@ -266,11 +269,12 @@ class EnsembleClient:
                     self._stack.callback(closing)
             return self._direct
 
-    def _work(self, project: Project) -> None:
+    def _work(self, project: Project) -> Check | None:
+        """See that somebody works; what says whether our own workers are well, where there are any."""
         with self._lock:
-            if project.embedded and not self._working:
-                self._stack.enter_context(local_workers(project))
-                self._working = True
+            if project.embedded and self._workers is None:
+                self._workers = self._stack.enter_context(local_workers(project))
+            return self._workers.check if self._workers else None
 
 
 class RunHandle:
@@ -279,10 +283,11 @@ class RunHandle:
     Args:
         project: the open project it lives in.
         run: its name.
+        check: raises where nobody can work on it.
     """
 
-    def __init__(self, project: Project, run: str) -> None:
-        self._project, self.run = project, run
+    def __init__(self, project: Project, run: str, check: Check | None = None) -> None:
+        self._project, self.run, self._check = project, run, check
 
     def status(self) -> RunStatus:
         """Counts as they are now."""
@@ -296,9 +301,10 @@ class RunHandle:
 
         Raises:
             TimeoutError: it has not ended by then; it goes on.
+            ServiceUnavailable: Redis cannot be reached, or a worker of this client dies whenever it is started.
         """
         end = None if timeout_s is None else time.monotonic() + timeout_s
-        for status in follow(self._project.store, self.run, poll_s=0.05):
+        for status in self._follow():
             if not status.ended and end is not None and time.monotonic() > end:
                 raise TimeoutError(f"run {self.run}: {status.closed} of {status.holes} holes after {timeout_s} s")
         return status
@@ -316,13 +322,19 @@ class RunHandle:
         store = self._project.store
         left = dict.fromkeys(one for page in reading.iter_ids(store.client, store.namespace, self.run) for one in page)
         closed = -1
-        for status in follow(store, self.run, poll_s=0.05):
+        for status in self._follow():
             if status.closed == closed and not status.ended:
                 continue
             closed = status.closed
             for result in self._ended(list(left)):
                 left.pop(result.hole_id)
                 yield result
+
+    def _follow(self) -> Iterator[RunStatus]:
+        for status in follow(self._project.store, self.run, poll_s=0.05):
+            yield status
+            if self._check is not None and not status.ended:
+                self._check()
 
     def _ended(self, ids: list[HoleId]) -> Iterator[HoleResult]:
         store = self._project.store

@@ -37,6 +37,7 @@ class Project:
         dispatcher: publishes messages.
         fresh: whether the embedded server was just started: no worker can be alive, what is unfinished was interrupted.
         embedded: whether the server is the project's own.
+        state_dir: folder of the server's data and of the workers' log, where the server is the project's own.
     """
 
     settings: Settings
@@ -44,6 +45,7 @@ class Project:
     dispatcher: Dispatcher
     fresh: bool
     embedded: bool
+    state_dir: Path
 
     def producer(self, *, best_of_n: int | None = None) -> Producer:
         """A producer with the configuration's options.
@@ -100,9 +102,9 @@ def open_project(settings: Settings, *, state_dir: Path | None = None) -> Iterat
     """
     with ExitStack() as stack:
         fresh = False
-        embedded = settings.embedded
+        embedded, folder = settings.embedded, state_dir or settings.state_dir
         if embedded:
-            server = stack.enter_context(join(state_dir or settings.state_dir))
+            server = stack.enter_context(join(folder))
             fresh = server.fresh
             settings = settings.model_copy(update={"redis_url": server.redis_url, "broker_url": server.broker_url})
         client = connect(settings.require_redis_url())
@@ -111,7 +113,7 @@ def open_project(settings: Settings, *, state_dir: Path | None = None) -> Iterat
         store = RunStore(client, namespace=settings.namespace, lease_ms=round(settings.lease_s * 1000))
         dispatcher = Dispatcher(make_celery(settings.require_broker_url(), events=settings.events), settings.namespace)
         stack.callback(dispatcher.close)
-        project = Project(settings, store, dispatcher, fresh, embedded)
+        project = Project(settings, store, dispatcher, fresh, embedded, folder)
         if fresh:
             pause_interrupted(project)
         yield project
@@ -174,7 +176,7 @@ def local_workers(project: Project, *, total: int | None = None, log: Path | Non
         command=partial(celery_command, loglevel="WARNING", events=settings.events),
         env=os.environ,
         secrets=json.dumps(handed).encode(),
-        log=log or settings.state_dir / WORKER_LOG,
+        log=log or project.state_dir / WORKER_LOG,
     )
     supervisor.start()
     try:
