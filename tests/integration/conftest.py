@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -48,20 +48,21 @@ def redis_address() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def addresses(redis_address: str) -> Callable[[int], dict[str, str]]:
-    """Settings that put store and broker into a pair of databases of that server; 0 and 1 belong to `cluster`."""
+def addresses(redis_address: str) -> Callable[[], dict[str, str]]:
+    """Settings that put store and broker into databases of that server which nobody else uses."""
+    numbers = itertools.count()
 
-    def pair(number: int) -> dict[str, str]:
-        return {"redis_url": f"redis://{redis_address}/{number}", "broker_url": f"redis://{redis_address}/{number + 1}"}
+    def databases() -> dict[str, str]:
+        return {name: f"redis://{redis_address}/{next(numbers)}" for name in ("redis_url", "broker_url")}
 
-    return pair
+    return databases
 
 
 @pytest.fixture(scope="session")
-def cluster(addresses: Callable[[int], dict[str, Any]]) -> Iterator[Stage]:
+def cluster(addresses: Callable[[], dict[str, str]]) -> Iterator[Stage]:
     """A stage whose store and broker are an external server, with plain Celery workers at all queues but ``idle``."""
     with staged(ENSEMBLE, PLAYED) as stage:
-        stage.settings = addresses(0)
+        stage.settings = addresses()
         everything = stage.configure()
         served = [one.name for one in ENSEMBLE if one.name not in ("hang", "idle")]
         stage.celery(served, concurrency=12, config=everything, name="main")

@@ -44,10 +44,10 @@ def test_a_group_without_an_acceptable_answer_goes_on_to_the_next_candidate(clus
 
 
 def test_the_selection_happens_though_the_worker_of_some_samples_was_killed(
-    addresses: Callable[[int], dict[str, str]],
+    addresses: Callable[[], dict[str, str]],
 ) -> None:
     with staged([endpoint("s")], {"s": {"latency": 1000}}) as stage:
-        stage.settings = addresses(2) | {"lease_s": 2}
+        stage.settings = addresses() | {"lease_s": 2}
         path = stage.write("holes.jsonl", [{"hole_id": "h"}])
         config = stage.configure()
         doomed = stage.celery(["s"], concurrency=3, config=config, name="doomed")

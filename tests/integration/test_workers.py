@@ -23,7 +23,7 @@ SLOTS = 2  # calls in flight of one worker process
 
 
 @pytest.fixture(scope="module")
-def two_supervisors(addresses: Callable[[int], dict[str, str]]) -> Iterator[Stage]:
+def two_supervisors(addresses: Callable[[], dict[str, str]]) -> Iterator[Stage]:
     """`maze worker` twice, at four models each."""
     capabilities = ("CodeCompletion", "FastInference", "HighQuality", "SecurityAware")
     ensemble = [
@@ -34,7 +34,7 @@ def two_supervisors(addresses: Callable[[int], dict[str, str]]) -> Iterator[Stag
     played = {name: recorded | {"where": {"model": name}} for name in FILLED_BY}
     fills = [*small_fills()[1], *(classeval_fills()[1] if DATA.is_dir() else [])]
     with staged(ensemble, played, files={"fills.jsonl": fills}) as stage:
-        stage.settings = addresses(2) | {"max_fallback_attempts": 4}
+        stage.settings = addresses() | {"max_fallback_attempts": 4}
         config = stage.configure()
         for name in ("first", "second"):
             stage.worker(config=config, name=name)
@@ -67,10 +67,10 @@ def test_two_workers_a_model_share_a_batch_on_an_external_server(
     assert stage.alive("redis-server") == stage.alive("embedded_keeper") == []
 
 
-def test_a_slow_model_does_not_hold_up_the_holes_of_another(addresses: Callable[[int], dict[str, str]]) -> None:
+def test_a_slow_model_does_not_hold_up_the_holes_of_another(addresses: Callable[[], dict[str, str]]) -> None:
     ensemble = [endpoint("slow", max_concurrency=2), endpoint("fast", "FastInference", max_concurrency=2)]
     with staged(ensemble, {"slow": {"errors": [{"kind": "hang", "every": 1}]}}) as stage:
-        stage.settings = addresses(4)
+        stage.settings = addresses()
         stage.configure()
         stage.worker("--concurrency", "4")
         holes = [{"hole_id": number, **(DEFAULT if number % 2 else FAST)} for number in range(60)]
@@ -96,10 +96,10 @@ def test_plain_celery_serves_the_one_queue_that_it_is_given(cluster: Stage) -> N
 
 
 @pytest.mark.parametrize("pool", ["threads", "prefork"])
-def test_the_command_of_the_documentation_is_enough(addresses: Callable[[int], dict[str, str]], pool: str) -> None:
+def test_the_command_of_the_documentation_is_enough(addresses: Callable[[], dict[str, str]], pool: str) -> None:
     """``celery -A workers.app worker -Q fill.a``, with or without threads."""
     with staged([endpoint("a"), endpoint("b")]) as stage:
-        stage.settings = addresses(4)
+        stage.settings = addresses()
         config = stage.configure()
         stage.celery(["a"], concurrency=2, pool=pool, config=config)
         path = stage.write("holes.jsonl", [{"hole_id": number} for number in range(6)])
