@@ -218,9 +218,12 @@ class Stage:
         found = {}
         for path in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
-                if mark in (path / "environ").read_bytes().split(b"\0"):
-                    found[int(path.name)] = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
-        return {pid: line for pid, line in found.items() if line}
+                line = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
+                # Redis writes its title over its environment, and names its socket there.
+                if line and (mark in (path / "environ").read_bytes().split(b"\0") or str(self.folder) in line):
+                    found[int(path.name)] = line
+        found.pop(os.getpid(), None)
+        return found
 
     def alive(self, *words: str) -> list[int]:
         """Those of `processes` whose command lines hold all the words."""

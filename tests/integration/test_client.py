@@ -117,7 +117,7 @@ def test_without_a_redis_url_everything_is_private_and_gone_at_the_end(monkeypat
             results = list(client.submit([{"hole_id": number} for number in range(6)]))
             assert [result.status for result in results] == ["filled"] * 6
             metrics = client.metrics()
-            assert len(stage.alive("redis-server")) == 1
+            assert len(stage.alive("redis-server unixsocket")) == 1
         served = stage.stats()
         stage.nothing_runs()
     assert metrics.per_model["a"].requests == metrics.total_requests == served["a"]["requests"] == 7
