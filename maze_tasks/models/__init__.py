@@ -17,6 +17,8 @@ from maze_tasks.models.constraints import (
     TypeLanguage,
     read_constraints,
 )
+from maze_tasks.models.context import PIECE_KINDS, ContextPiece
+from maze_tasks.models.diagnostics import Diagnostic, diagnostics_of
 from maze_tasks.models.endpoints import EnsembleConfig, ModelCapability, ModelEndpoint
 from maze_tasks.models.holes import FillAttempt, Hole, HoleSpec, HoleState, HoleStateStatus, Scale, read_hole
 from maze_tasks.models.inference import (
@@ -46,10 +48,12 @@ from maze_tasks.models.runs import (
     RunState,
     RunStatus,
 )
+from maze_tasks.models.templates import Templates, default_templates
 from maze_tasks.names import HoleId
 
 __all__ = [
     "NANO_PER_USD",
+    "PIECE_KINDS",
     "TERMINAL_STATES",
     "TERMINAL_STATUSES",
     "Attempt",
@@ -57,7 +61,9 @@ __all__ = [
     "Binding",
     "Call",
     "ConstraintIR",
+    "ContextPiece",
     "Cursor",
+    "Diagnostic",
     "EnsembleConfig",
     "EnsembleMetrics",
     "ErrorRecord",
@@ -95,9 +101,12 @@ __all__ = [
     "Scale",
     "ServerStats",
     "Shape",
+    "Templates",
     "TokenMasks",
     "TypeInhabitationData",
     "TypeLanguage",
+    "default_templates",
+    "diagnostics_of",
     "did_you_mean",
     "explain",
     "known_fields",

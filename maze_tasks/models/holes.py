@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import InitErrorDetails
 
 from maze_tasks.models.constraints import Constraints, FillConstraint, Grammar, JsonSchema
+from maze_tasks.models.context import ContextPiece
 from maze_tasks.models.places import Place
 from maze_tasks.models.reading import (
     Flag,
@@ -117,13 +118,15 @@ class _Beside(Shape):
     max_tokens: Positive | None = None
     temperature: NonNegative | None = None
     place: Place | None = None
+    pieces: tuple[ContextPiece, ...] = ()
 
 
 class Hole(_Beside):
     """A hole in full: the form in which holes are routed, stored and filled.
 
     `depends_on` holds all dependencies, those of `state` included, each once; `max_tokens` and `temperature` are set
-    only where the line asks for particular ones; `prefix` and `suffix` are the code around the hole, byte for byte.
+    only where the line asks for particular ones; `prefix` and `suffix` are the code around the hole, byte for byte;
+    `pieces` is what else of the code base a prompt may show.
     """
 
     id: Id
