@@ -15,6 +15,7 @@ from maze_tasks.cli.output import exit_code_of
 COMMANDS = {
     "init": "Write a commented maze.toml.",
     "check": "Validate the configuration; reach Redis, the broker and every endpoint.",
+    "scan": "List the holes of a source tree.",
     "route": "Show where each hole would go and why; nothing is sent.",
     "refine": "Submit a batch of holes and follow it to the end.",
     "status": "Show the counts of one run, or list all runs.",

@@ -1,0 +1,117 @@
+"""`maze scan`: the holes of a source tree."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from maze_tasks.cli.options import json_option
+from maze_tasks.cli.output import emit_each, say, table, warn
+
+if TYPE_CHECKING:
+    from maze_tasks.models import Hole
+    from maze_tasks.source.tree import Skipped, Summary
+
+ROWS_SHOWN = 200  # of the table for people; --json gives all
+
+LANGUAGE_NAMES = ("python", "rust", "go", "typescript", "javascript", "java", "c", "cpp", "zig")
+_DIALECTS = {"typescript": ("typescript", "tsx")}
+
+
+@click.command(name="scan")
+@click.argument("path", metavar="PATH", type=click.Path(path_type=Path))
+@json_option
+@click.option(
+    "--language",
+    "languages",
+    multiple=True,
+    type=click.Choice(LANGUAGE_NAMES, case_sensitive=False),
+    help="Read this language only; may be repeated.",
+)
+@click.option("--include", multiple=True, metavar="GLOB", help="Read only files that match; may be repeated.")
+@click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out files and folders that match.")
+@click.option("--todo", is_flag=True, help="Comments that begin with TODO or FIXME are holes too.")
+@click.option("--vendored", is_flag=True, help="Read vendored and generated code too.")
+@click.option(
+    "--max-bytes",
+    type=click.IntRange(min=1),
+    metavar="N",
+    default=1024 * 1024,
+    show_default=True,
+    help="Pass over files that are larger.",
+)
+def command(
+    path: Path,
+    *,
+    as_json: bool,
+    languages: tuple[str, ...],
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    todo: bool,
+    vendored: bool,
+    max_bytes: int,
+) -> None:
+    """List the holes of PATH, a folder or a file, as hole lines for `maze refine`; as a table in a terminal.
+
+    Globs are those of .gitignore, relative to PATH. Left out are what .gitignore says, vendored, generated, binary and
+    large files; what cannot be read is reported and passed over.
+    """
+    from maze_tasks.source.scanner import line_of
+    from maze_tasks.source.tree import Choice, Summary, scan_tree
+
+    chosen = frozenset(name for given in languages for name in _DIALECTS.get(given, (given,)))
+    choice = Choice(chosen, include, exclude, max_bytes, todo=todo, vendored=vendored)
+    summary = Summary()
+    holes = scan_tree(path, choice, summary, _report)
+    if as_json or not sys.stdout.isatty():
+        emit_each(line_of(hole) for hole in holes)
+    else:
+        _show(holes)
+    _tell(summary)
+
+
+def _report(skipped: Skipped) -> None:
+    from maze_tasks.source.skipping import FAULTS
+
+    if skipped.reason in FAULTS:
+        warn(f"{skipped.path}: {skipped.detail or skipped.reason}; passed over")
+
+
+def _show(holes: Iterable[Hole]) -> None:
+    """The first holes as a table."""
+    found = iter(holes)
+    rows = [_row(hole) for hole in islice(found, ROWS_SHOWN)]
+    rest = sum(1 for _ in found)
+    table(("where", "language", "scale", "kind", "in", "marker"), rows)
+    if rest:
+        say(f"{rest} more holes are not shown; --json prints all")
+
+
+def _row(hole: Hole) -> tuple[object, ...]:
+    assert hole.state is not None
+    assert hole.place is not None
+    place = hole.place
+    return (
+        hole.state.origin,
+        hole.language,
+        str(hole.state.scale),
+        place.kind,
+        ".".join(place.scope) or None,
+        place.marker,
+    )
+
+
+def _tell(summary: Summary) -> None:
+    """What was read, skipped and found, for people."""
+    say(f"{summary.files} files read, {summary.lines} lines")
+    if summary.skipped:
+        shares = ", ".join(f"{reason} {count}" for reason, count in sorted(summary.skipped.items()))
+        say(f"skipped: {shares}")
+    total = summary.holes.total()
+    by_kind = ", ".join(f"{language} {scale} {count}" for (language, scale), count in sorted(summary.holes.items()))
+    say(f"{total} holes: {by_kind}" if total else "no holes")
