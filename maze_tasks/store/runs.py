@@ -71,6 +71,7 @@ class Begun:
         repeated: whether a call that may have been paid for is repeated.
         retries: deliberate retries made at this candidate so far.
         expiries: leases of this hole that ran out so far.
+        before: the last attempts at earlier candidates and rounds, at most three.
         on: with ``behind``, whether the hole stands open at the next candidate of this very chain.
     """
 
@@ -80,6 +81,7 @@ class Begun:
     repeated: bool = False
     retries: int = 0
     expiries: int = 0
+    before: tuple[Attempt, ...] = ()
     on: bool = False
 
 
@@ -263,8 +265,9 @@ class RunStore:
         with translated():
             verdict, *rest = script("begin").run(self.client, names, args)
         if verdict == "go":
-            text, plan_no, repeated, retries, expiries = rest
-            return Begun("go", text, int(plan_no), bool(repeated), int(retries), int(expiries))
+            text, plan_no, repeated, retries, expiries, records = rest
+            before = tuple(Attempt.model_validate_json(record) for record in records)
+            return Begun("go", text, int(plan_no), bool(repeated), int(retries), int(expiries), before=before)
         return Begun(verdict, on=verdict == "behind" and bool(rest[0]))
 
     def finish(self, ticket: Ticket, attempt_id: str, commit: Commit, *, next_model: str | None) -> Finished:

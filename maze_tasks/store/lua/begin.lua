@@ -3,7 +3,7 @@
 -- ARGV: 1 hole id   2 round   3 candidate   4 sample   5 send number   6 attempt id   7 lease (ms)   8 model
 --       9 our format version   10 record of a lost attempt behind its outcome (JSON)   11, 12 nano-USD of a prompt token, of a generated token
 --       13 numbers of the plans that have the model at this candidate, as ,0,2,
--- Returns {'go', text, plan number, repeated, retries, expiries} or
+-- Returns {'go', text, plan number, repeated, retries, expiries, records of the last attempts where there are any} or
 --         {'gone'} | {'newer'} | {'stopped', state} | {'done', status} | {'closed'} | {'stale'} | {'leased'} | {'unfit'} |
 --         {'ahead'} | {'behind', on}   on: 1 if the hole stands open at the next candidate, sent by this very chain.
 local meta = redis.call('HMGET', KEYS[1], 'state', 'version')
@@ -54,4 +54,7 @@ local member = ARGV[1] .. '|' .. k
 redis.call('ZADD', KEYS[6], expires, member)
 redis.call('ZREM', KEYS[7], member)
 move(KEYS[1], KEYS[2], h[1], 'in_progress')
-return {'go', redis.call('GET', KEYS[3]), tonumber(h[12]), repeated, tonumber(h[9]) or 0, tonumber(h[5]) or 0}
+-- What was tried before is shown to whoever is asked next; the first candidate of the first round has nothing to see.
+local before = {}
+if candidate > 0 or round > 0 then before = redis.call('LRANGE', KEYS[4], -3, -1) end
+return {'go', redis.call('GET', KEYS[3]), tonumber(h[12]), repeated, tonumber(h[9]) or 0, tonumber(h[5]) or 0, before}
