@@ -37,12 +37,17 @@ class Grammar(Shape):
     start_symbol: str
 
 
-class FillConstraint(Shape):
-    """One demand on the fill of one hole.
+KNOWN_KINDS = frozenset(
+    {
+        *("must_have_type", "must_use_binding", "must_not_use_binding", "must_satisfy_predicate"),
+        *("must_match_pattern", "must_be_pure", "must_terminate", "security", "style", "generic"),
+    }
+)
+"""Kinds of `FillConstraint` that have a meaning (CONTRACTS section 1)."""
 
-    `kind` is free; known are must_have_type, must_use_binding, must_not_use_binding, must_satisfy_predicate,
-    must_match_pattern, must_be_pure, must_terminate, security, style and generic.
-    """
+
+class FillConstraint(Shape):
+    """One demand on the fill of one hole; `kind` is free, `KNOWN_KINDS` are those with a meaning."""
 
     kind: str
     value: str

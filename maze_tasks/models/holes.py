@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import InitErrorDetails
 
-from maze_tasks.models.constraints import Constraints, FillConstraint, Grammar, JsonSchema
+from maze_tasks.models.constraints import KNOWN_KINDS, Constraints, FillConstraint, Grammar, JsonSchema
 from maze_tasks.models.context import ContextPiece
 from maze_tasks.models.places import Place
 from maze_tasks.models.reading import (
@@ -100,9 +100,19 @@ class HoleState(Shape):
     child_ids: tuple[Id, ...] = ()
 
     def spec(self) -> HoleSpec:
-        """What a fill of this hole must satisfy: its constraints are demands of kind ``generic``."""
-        demands = tuple(FillConstraint(kind="generic", value=text) for text in self.constraints)
-        return HoleSpec(hole_id=self.id, fill_constraints=demands)
+        """What a fill of this hole must satisfy.
+
+        A constraint such as ``must_use_binding: total`` is a demand of the kind that it begins with, any other one of
+        kind ``generic``.
+        """
+        return HoleSpec(hole_id=self.id, fill_constraints=tuple(map(_demand, self.constraints)))
+
+
+def _demand(text: str) -> FillConstraint:
+    kind, colon, value = text.partition(": ")
+    if colon and kind in KNOWN_KINDS and value.strip():
+        return FillConstraint(kind=kind, value=value.strip())
+    return FillConstraint(kind="generic", value=text)
 
 
 class _Beside(Shape):

@@ -88,6 +88,18 @@ def test_a_spec_alone_is_a_hole() -> None:
     assert hole.state is None
 
 
+def test_a_constraint_of_a_state_that_begins_with_a_known_kind_is_of_that_kind() -> None:
+    texts = ["must_use_binding: total", "style : x", "prefer: x", "must_match_pattern: a: b", "security: "]
+    state = {"id": 1, "scale": "nano", "origin": "a.py:1:1", "status": "Pending", "constraints": texts}
+    assert [(demand.kind, demand.value) for demand in read_hole(state).spec.fill_constraints] == [
+        ("must_use_binding", "total"),
+        ("generic", "style : x"),
+        ("generic", "prefer: x"),
+        ("must_match_pattern", "a: b"),
+        ("generic", "security: "),
+    ]
+
+
 def test_a_state_alone_is_a_hole_whose_constraints_are_generic_demands() -> None:
     hole = read_hole({**STATE, "constraints": ["is pure", "returns int"], "depends_on": [1, "1"]})
     assert hole.id == 7
