@@ -2,7 +2,8 @@
 
 A body or a statement that stands alone on its lines is replaced with whole lines, so that code whose lines carry the
 hole's indentation, each ended, fits as it is: ``prefix + code + suffix``. An expression is replaced exactly. What
-shares its line with other code is replaced within the line; `fitted` says how code is put there.
+shares its line with other code is replaced within the line: of a body, with the blanks around it, so that a fill which
+begins with a line end and the indentation fits; of a statement, exactly.
 """
 
 from __future__ import annotations
@@ -55,29 +56,6 @@ def span_of(found: Finding, text: Text) -> Span:
     if found.kind == "body":
         return _within_line(found, text, ends_line=is_last)
     return Span(found.start, found.end, "")
-
-
-def fitted(code: str, *, kind: str, before: str, after: str, newline: str) -> str:
-    """Code as it is put between `before` and `after` in place of a hole.
-
-    Args:
-        code: a fill; of a body or of statements, its lines are indented as the hole's place says.
-        kind: the kind of the hole.
-        before: the text ahead of the hole; the line that it ends in is enough.
-        after: the text behind it; its first line is enough.
-        newline: how lines end there.
-    """
-    ends_line = not after or after.startswith(("\n", "\r\n"))
-    begins_line = not before or before.endswith(("\n", "\ufeff"))
-    if kind == "expression" or (kind != "body" and not begins_line):
-        return code.strip()
-    body = code if code.endswith("\n") or not code else code + newline
-    if begins_line:
-        return body
-    if ends_line:
-        return newline + body.removesuffix("\n").removesuffix("\r")
-    opening = before[before.rfind("\n") + 1 :]
-    return newline + body + opening[: len(opening) - len(opening.lstrip(" \t"))]
 
 
 def _within_line(found: Finding, text: Text, *, ends_line: bool) -> Span:

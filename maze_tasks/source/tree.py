@@ -18,7 +18,7 @@ from maze_tasks.errors import InputError
 from maze_tasks.models import Hole
 from maze_tasks.source.ignoring import Ignoring, globs, ignoring
 from maze_tasks.source.scanner import scan
-from maze_tasks.source.skipping import REPOSITORY, Reason, is_binary, is_generated, is_apart, is_vendored
+from maze_tasks.source.skipping import REPOSITORY, Reason, is_apart, is_binary, is_generated, is_vendored
 from maze_tasks.source.texts import NotText
 from maze_tasks.syntax import LANGUAGES, ParseBudgetSpent, language_of
 
