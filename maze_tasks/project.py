@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,15 +47,16 @@ class Project:
     embedded: bool
     state_dir: Path
 
-    def producer(self, *, best_of_n: int | None = None) -> Producer:
+    def producer(self, *, best_of_n: int | None = None, tree: Path | None = None) -> Producer:
         """A producer with the configuration's options.
 
         Args:
             best_of_n: answers to ask of each candidate, where it differs from the configuration.
+            tree: the folder that the holes were scanned from.
         """
-        return Producer(
-            self.store, self.dispatcher.send, self.settings.endpoints, run_options(self.settings, best_of_n)
-        )
+        options = run_options(self.settings, best_of_n)
+        rules = options.rules.model_copy(update={"tree": str(tree) if tree else None})
+        return Producer(self.store, self.dispatcher.send, self.settings.endpoints, replace(options, rules=rules))
 
 
 def run_options(settings: Settings, best_of_n: int | None = None) -> RunOptions:

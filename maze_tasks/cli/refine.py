@@ -37,6 +37,7 @@ class Wanted:
         detach: whether to leave once submitted.
         quiet: whether to show no progress.
         as_json: whether to print JSON.
+        tree: the folder that the holes were scanned from, None where they came as lines.
     """
 
     source: str
@@ -48,6 +49,12 @@ class Wanted:
     detach: bool
     quiet: bool
     as_json: bool
+    tree: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """What the run is called after."""
+        return str(self.tree or self.source)
 
     def holes(self) -> Iterator[Hole]:
         """The holes, read anew."""
@@ -70,19 +77,26 @@ class Wanted:
 @config_option
 @pass_state
 def command(state: State, /, *, dry_run: bool, as_json: bool, holes: str, **given: Any) -> None:
-    """Fill the holes of HOLES, a JSONL file (- for standard input), and follow the run to its end.
+    """Fill the holes of HOLES and follow the run to its end.
+
+    HOLES is a file of hole lines (JSONL, - for standard input), or a folder of source code, which is scanned as
+    `maze scan` does.
 
     Without a redis_url the run has a private server and workers of its own, which end with the command; run again after
     an interruption it goes on where it was. Interrupting a run on a shared server leaves it going.
     """
-    wanted = Wanted(source=holes, as_json=as_json, **given)
+    from maze_tasks.scanned import scanned_lines
+
     settings = state.settings()
-    survey = _survey(wanted)
-    if dry_run:
-        _dry_run(settings, wanted, survey)
-        return
-    _refuse_what_cannot_be(settings, wanted)
-    click.get_current_context().exit(_refine(settings, wanted, survey))
+    with scanned_lines(Path(holes) if holes != "-" else None) as lines:
+        tree = Path(holes).resolve() if lines else None
+        wanted = Wanted(source=str(lines or holes), tree=tree, as_json=as_json, **given)
+        survey = _survey(wanted)
+        if dry_run:
+            _dry_run(settings, wanted, survey)
+            return
+        _refuse_what_cannot_be(settings, wanted)
+        click.get_current_context().exit(_refine(settings, wanted, survey))
 
 
 def _survey(wanted: Wanted) -> Survey:
@@ -160,7 +174,7 @@ def _named(project: Project, wanted: Wanted, survey: Survey, digest: str) -> tup
     from maze_tasks.store import reading
 
     if wanted.run is None:
-        run, latest = find_run(project.store, survey.digest, digest, _stem(wanted.source))
+        run, latest = find_run(project.store, survey.digest, digest, _stem(wanted.name))
         if latest is not None and latest.ended:
             say(f"run {latest.run} of the same holes has ended; this is another one")
         return run, latest if latest is not None and latest.run == run else None
@@ -199,7 +213,7 @@ def resume_or_submit(project: Project, wanted: Wanted, run: str, survey: Survey,
     if known is not None and (known.state == "paused" or project.fresh):
         resume_run(project, run)
     if known is None or not known.sealed:
-        project.producer(best_of_n=wanted.best_of_n).submit(
+        project.producer(best_of_n=wanted.best_of_n, tree=wanted.tree).submit(
             run, wanted.holes(), input_digest=survey.digest, config_digest=digest, ordered=survey.ordered
         )
 

@@ -56,7 +56,8 @@ class RunRules(_Stored):
     """How the holes of a run are tried, beside their plans; kept with the run, the same for all its workers.
 
     `max_retries` counts deliberate retries at the last candidate of a round; `min_confidence` binds where a confidence
-    was measured; `ordered` says that holes wait for holes; `endpoints` holds the digest of each endpoint's public configuration at submission, by name.
+    was measured; `ordered` says that holes wait for holes; `tree` is the folder they
+    were scanned from, as its user named it; `endpoints` holds the digest of each endpoint's public configuration at submission, by name.
     """
 
     max_retries: int = 2
@@ -66,6 +67,7 @@ class RunRules(_Stored):
     min_confidence: float = 0.0
     failure_strategy: FailureStrategy = FailureStrategy.RETRY_ALTERNATE
     ordered: bool = False
+    tree: str | None = None
     endpoints: dict[str, str] = Field(default_factory=dict)
 
 
