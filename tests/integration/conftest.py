@@ -20,7 +20,7 @@ ENSEMBLE = (
     endpoint("fine", "HighQuality"),
     endpoint("secure", "SecurityAware", cost_per_1k_tokens=0.001),
     endpoint("bad", "LongContext"),
-    endpoint("steady", "LongContext", max_concurrency=4),
+    endpoint("steady", "LongContext"),
     endpoint("sampler", "LongContext", protocol="ananke", cost_per_1k_tokens=0.001),
     endpoint("hang", "SecurityAware"),
     endpoint("idle", "LongContext"),  # nobody consumes its queue
@@ -30,7 +30,8 @@ PLAYED = {
     "steady": {"latency": 100},
     "hang": {"errors": [{"kind": "hang", "every": 1}]},
 }
-HANG_SLOTS = 3  # calls that may hang at a time
+SLOW = ("steady", "hang")
+SLOW_SLOTS = 3  # calls to these that may be in flight
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -64,7 +65,7 @@ def cluster(addresses: Callable[[], dict[str, str]]) -> Iterator[Stage]:
     with staged(ENSEMBLE, PLAYED) as stage:
         stage.settings = addresses()
         everything = stage.configure()
-        served = [one.name for one in ENSEMBLE if one.name not in ("hang", "idle")]
+        served = [one.name for one in ENSEMBLE if one.name not in (*SLOW, "idle")]
         stage.celery(served, concurrency=12, config=everything, name="main")
-        stage.celery(["hang"], concurrency=HANG_SLOTS, config=everything, name="hanging")
+        stage.celery(SLOW, concurrency=SLOW_SLOTS, config=everything, name="slow")
         yield stage

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 
+from maze_tasks import control
 from maze_tasks.models.runs import RunStatus
+from maze_tasks.store import RunStore
 from tests.integration.batches import DEFAULT, SECURE
-from tests.integration.conftest import HANG_SLOTS
+from tests.integration.conftest import SLOW_SLOTS
 from tests.integration.stage import Stage, ended, interrupt, until
 
 
@@ -21,7 +25,7 @@ def test_cancel_ends_a_run_in_the_middle_and_everything_is_accounted_for(cluster
     path = cluster.write("cancel.jsonl", holes)
     refining = cluster.start("refine", path, "--run", "cancel", "--json", config=config)
     until(lambda: cluster.status("cancel").filled == 10, "the end of the holes that can be filled")
-    until(lambda: cluster.stats()["hang"]["in_flight"] == HANG_SLOTS, "calls in flight")
+    until(lambda: cluster.stats()["hang"]["in_flight"] == SLOW_SLOTS, "calls in flight")
     cancelled = cluster.maze("cancel", "cancel", "--json", config=config)
     assert cancelled.code == 0
     assert cancelled.json["state"] in ("cancelling", "cancelled")
@@ -37,8 +41,8 @@ def test_cancel_ends_a_run_in_the_middle_and_everything_is_accounted_for(cluster
     skipped = [row for row in results if row["status"] == "skipped"]
     assert {row["error"]["kind"] for row in skipped} == {"cancelled"}
     in_flight = [one for row in skipped for one in row["attempts"]]
-    assert [(one["model"], one["outcome"]) for one in in_flight] == [("hang", "cancelled")] * HANG_SLOTS
-    assert status.attempts == 10 + HANG_SLOTS == sum(cluster.log.places("cancel").values())
+    assert [(one["model"], one["outcome"]) for one in in_flight] == [("hang", "cancelled")] * SLOW_SLOTS
+    assert status.attempts == 10 + SLOW_SLOTS == sum(cluster.log.places("cancel").values())
     # A call that was cut was not decided: it is in no rate of success.
     metrics = cluster.maze("metrics", "--run", "cancel", "--json", config=config).json
     assert metrics["total_requests"] == 10
@@ -53,8 +57,8 @@ def test_a_paused_run_asks_nobody_and_resumed_asks_nobody_twice(cluster: Stage) 
     path = cluster.write("pause.jsonl", [{"hole_id": number} for number in range(60)])
     assert cluster.maze("refine", path, "--run", "pause", "--detach", config=config).code == 0
     until(lambda: cluster.status("pause").filled >= 5, "a run in the middle")
-    paused = cluster.maze("pause", "pause", "--json", config=config)
-    assert (paused.code, paused.json["state"]) == (0, "paused")
+    with closing(cluster.redis()) as client:
+        assert control.pause(RunStore(client), "pause").state == "paused"
     # Calls that ran are kept; messages that come up meanwhile are dropped, since the store knows what to send again.
     until(lambda: not cluster.status("pause").in_progress and not cluster.waiting("steady"), "calls and messages gone")
     still = cluster.status("pause")
@@ -74,7 +78,8 @@ def test_a_run_that_is_cancelled_while_paused_ends(cluster: Stage) -> None:
     config = cluster.configure("held.toml", only=["idle"])
     path = cluster.write("held.jsonl", [{"hole_id": number} for number in range(3)])
     assert cluster.maze("refine", path, "--run", "held", "--detach", config=config).code == 0
-    assert cluster.maze("pause", "held", config=config).code == 0
+    paused = cluster.maze("pause", "held", "--json", config=config)
+    assert (paused.code, paused.json["state"], paused.json["pending"]) == (0, "paused", 3)
     assert cluster.maze("cancel", "held", "--json", config=config).json["state"] == "cancelled"
     assert cluster.status("held").skipped == 3
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.integration.stage import Done, Stage, ended, endpoint, interrupt, staged, until
 
-HOLES = 40
+HOLES = 80
 SLOTS = 4
 
 

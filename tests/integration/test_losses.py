@@ -15,6 +15,7 @@ from tests.integration.stage import Stage, ended, endpoint, staged, until
 
 LEASE_S = 2  # what a killed worker costs, not counting the time to notice
 SLOTS = 4
+HOLES = 60
 
 
 @pytest.fixture
@@ -37,14 +38,14 @@ def results_of(stage: Stage, run: str) -> list[dict[str, Any]]:
 
 def test_a_killed_worker_costs_a_lease_and_nothing_is_filled_twice(stage: Stage) -> None:
     worker = stage.worker()
-    path = stage.write("holes.jsonl", [{"hole_id": number} for number in range(50)])
+    path = stage.write("holes.jsonl", [{"hole_id": number} for number in range(HOLES)])
     refining = stage.start("refine", path, "--run", "r", "--json")
     until(lambda: stage.status("r").filled >= 10, "a run in the middle")
     until(lambda: stage.stats()["a"]["in_flight"] == SLOTS, "calls in flight")
     (victim,) = stage.alive("celery", "-Q fill.a")
     os.kill(victim, signal.SIGKILL)
     refined = ended(refining)
-    assert (refined.code, refined.json["filled"]) == (0, 50)
+    assert (refined.code, refined.json["filled"]) == (0, HOLES)
     assert worker.poll() is None
     assert stage.alive("celery", "-Q fill.a") not in ([], [victim]), "the supervisor has started another"
 
@@ -56,15 +57,15 @@ def test_a_killed_worker_costs_a_lease_and_nothing_is_filled_twice(stage: Stage)
     assert all(one["unsettled"] for _, one in lost), "it may have been paid for, and nobody knows"
     assert sorted(hole for hole, _ in lost) == sorted(again)
     assert refined.json["repeated"] == len(lost)
-    assert refined.json["attempts"] == 50 + len(lost)
+    assert refined.json["attempts"] == HOLES + len(lost)
     # The endpoint saw a call again at most where an attempt was lost, and under the same key.
     served = stage.stats()["a"]
-    assert served["distinct_keys"] == 50
+    assert served["distinct_keys"] == HOLES
     assert served["repeated_keys"] <= len(lost)
     asked_twice = {place[1] for place, count in stage.log.places("r").items() if count > 1}
     assert asked_twice <= {str(hole) for hole in again}
     account = stage.maze("metrics", "--json").json["per_model"]["a"]
-    assert (account["requests"], account["accepted"], account["repeated"]) == (50, 50, len(lost))
+    assert (account["requests"], account["accepted"], account["repeated"]) == (HOLES, HOLES, len(lost))
 
 
 def test_a_worker_that_comes_back_too_late_changes_nothing(stage: Stage) -> None:
@@ -87,14 +88,19 @@ def test_a_worker_that_comes_back_too_late_changes_nothing(stage: Stage) -> None
 
 def test_a_broker_that_forgets_everything_costs_time_and_no_call(stage: Stage) -> None:
     stage.celery(["a"], concurrency=SLOTS)
-    path = stage.write("holes.jsonl", [{"hole_id": number} for number in range(50)])
+    path = stage.write("holes.jsonl", [{"hole_id": number} for number in range(HOLES)])
     refining = stage.start("refine", path, "--run", "r", "--json")
     until(lambda: stage.status("r").filled >= 10, "a run in the middle")
     with closing(stage.redis("broker_url")) as client:
         client.flushdb()
-    assert stage.status("r").filled < 50
+    assert stage.status("r").filled < HOLES
     refined = ended(refining)
-    assert (refined.code, refined.json["filled"], refined.json["attempts"], refined.json["repeated"]) == (0, 50, 50, 0)
+    assert (refined.code, refined.json["filled"], refined.json["attempts"], refined.json["repeated"]) == (
+        0,
+        HOLES,
+        HOLES,
+        0,
+    )
     assert set(stage.log.places("r").values()) == {1}
     results_of(stage, "r")
 
