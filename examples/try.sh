@@ -14,7 +14,7 @@ simulator=$!
 trap 'kill $simulator 2>/dev/null || true; wait $simulator 2>/dev/null || true; rm -rf "$ready"' EXIT
 trap 'exit 130' INT TERM
 while ! [ -f "$ready/urls.json" ]; do
-    kill -0 $simulator || exit 2
+    kill -0 $simulator 2>/dev/null || exit 2 # it has said why
     sleep 0.1
 done
 
