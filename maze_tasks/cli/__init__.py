@@ -24,6 +24,8 @@ COMMANDS = {
     "pause": "Hold a run; `maze resume` lets it go on.",
     "resume": "Let a paused or interrupted run go on.",
     "results": "Show what became of each hole of a run.",
+    "diff": "Show the fills of a run as a patch that git apply takes.",
+    "apply": "Write the fills of a run into the source tree, or take them out again.",
     "metrics": "Show requests, successes, latency and cost of each model over all runs.",
     "worker": "Run workers for the queues of some or all models.",
     "simulate": "Serve the configured endpoints locally, for trying things out.",

@@ -27,7 +27,7 @@ class PatchRefused(MazeError):  # noqa: N818 - reads as the verdict it is
 
     Args:
         kind: one word for programs: ``changed, outside, overlap, encoding``, or, of a file in a checkout, ``path, link,
-            missing, not_a_file, too_large, read_only, system``.
+            missing, not_a_file, too_large, permission, system``.
         reason: one sentence for people, which does not name the file.
     """
 

@@ -1,0 +1,68 @@
+"""What `maze diff` and `maze apply` share: a run's fills, the tree they belong to, and what is said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from maze_tasks.cli.output import fail, say, warn
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from maze_tasks.config import Settings
+    from maze_tasks.patching import Checkout, Journal, PatchPlan
+
+
+@contextmanager
+def opened(settings: Settings, run: str, root: Path, *, writing: bool) -> Iterator[tuple[Checkout, PatchPlan, Journal]]:
+    """The tree, the fills of a run, and the run's journal; what has no place in a tree is told.
+
+    Args:
+        settings: the configuration.
+        run: name of the run.
+        root: the tree.
+        writing: whether the journal is made where it is missing.
+
+    Raises:
+        Refused: no such run or tree, none of the run's fills has a place, or another command is at work with it.
+        ServiceUnavailable: Redis cannot be reached or started.
+    """
+    from maze_tasks import control
+    from maze_tasks.patching import Checkout, Journal, plan_patch
+    from maze_tasks.project import open_project
+
+    with ExitStack() as stack:
+        checkout = stack.enter_context(Checkout(root))
+        with open_project(settings) as project:  # not held while the tree is worked on
+            status = control.status(project.store, run)
+            plan = stack.enter_context(plan_patch(control.fills(project.store, run)))
+        if not status.ended:
+            say(f"run {run} is {status.state}: what is filled later is for another time")
+        _tell_left_out(plan, run)
+        journal = stack.enter_context(Journal.open(settings.state_dir, run, writing=writing))
+        yield checkout, plan, journal
+
+
+def say_refused(path: str, reason: str) -> None:
+    """Say on stderr that a file is left alone."""
+    fail(f"{path}: {reason}")
+
+
+def _tell_left_out(plan: PatchPlan, run: str) -> None:
+    """Say which holes the patch lacks.
+
+    Raises:
+        Refused: it lacks all that are filled.
+    """
+    from maze_tasks.errors import Refused
+
+    if plan.placeless and not plan.fills:
+        raise Refused(f"no fill of run {run} has a place in a source tree; `maze results {run} --json` shows them")
+    if plan.placeless:
+        named = ", ".join(str(one) for one in plan.placeless_ids)
+        more = ", ..." if plan.placeless > len(plan.placeless_ids) else ""
+        warn(f"fills without a place in a source tree, passed over: {plan.placeless} ({named}{more})")
+    if plan.unfilled:
+        say(f"holes that are not filled: {plan.unfilled}")
