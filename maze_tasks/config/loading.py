@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from maze_tasks.config import problems as check
 from maze_tasks.config.problems import Problem
+from maze_tasks.config.prompt_files import UnreadableTemplate, read_templates
 from maze_tasks.config.settings import DEFAULT_FILE, Settings
 from maze_tasks.config.toml_lines import KeyPath, line_of, toml_lines
 from maze_tasks.errors import ConfigError
@@ -51,8 +52,8 @@ def load_settings(path: Path | None = None, env: Mapping[str, str] = os.environ)
         env: the environment; ``MAZE_REDIS_URL`` and ``MAZE_BROKER_URL`` go before the file.
 
     Raises:
-        ConfigError: there is no file, it cannot be read, or something in it is wrong; with file, line and field. If
-            several things are wrong the message lists them all.
+        ConfigError: there is no file, it cannot be read, or something in it or in a file that it names is wrong; with
+            file, line and field. If several things are wrong the message lists them all.
     """
     found = path if path is not None else _find(env)
     document = _parse(_read(found), found)
@@ -66,7 +67,10 @@ def load_settings(path: Path | None = None, env: Mapping[str, str] = os.environ)
         update={"config_path": found.absolute(), "warnings": warnings, "lines": document.lines}
     )
     _refuse(document, check.semantic_problems(settings))
-    return settings
+    try:
+        return settings.model_copy(update={"templates": read_templates(settings.prompt, found.absolute().parent)})
+    except UnreadableTemplate as error:
+        raise document.error(error.problem) from None
 
 
 def _find(env: Mapping[str, str]) -> Path:

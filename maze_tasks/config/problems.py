@@ -12,16 +12,17 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from maze_tasks.config.settings import Settings
+from maze_tasks.config.settings import PromptFiles, Settings
 from maze_tasks.config.toml_lines import KeyPath
 from maze_tasks.config.urls import broker_url_problem, redis_url_problem
 from maze_tasks.models import FailureStrategy, ModelEndpoint, RefinementConfig, did_you_mean, explain, known_fields
 
 UNSUPPORTED: Final = ("budget_usd", "deadline_s", "verify", "cache")  # promised, not built: silence would mislead
-_OF_THE_READER = frozenset({"config_path", "warnings", "lines"})  # fields of Settings that no file may set
+_OF_THE_READER = frozenset({"config_path", "warnings", "lines", "templates"})  # fields of Settings that no file may set
 TOP_KEYS: Final = known_fields(Settings) - _OF_THE_READER | set(UNSUPPORTED)
 ENDPOINT_KEYS: Final = known_fields(ModelEndpoint)
 REFINEMENT_KEYS: Final = known_fields(RefinementConfig)
+PROMPT_KEYS: Final = known_fields(PromptFiles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,9 @@ def unknown_keys(document: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _unknown(document, (), TOP_KEYS)
     for path, endpoint in _endpoint_tables(document):
         yield from _unknown(endpoint, path, ENDPOINT_KEYS)
-    if isinstance(refinement := document.get("refinement"), Mapping):
-        yield from _unknown(refinement, ("refinement",), REFINEMENT_KEYS)
+    for name, known in (("refinement", REFINEMENT_KEYS), ("prompt", PROMPT_KEYS)):
+        if isinstance(table := document.get(name), Mapping):
+            yield from _unknown(table, (name,), known)
 
 
 def unsupported_keys(document: Mapping[str, Any]) -> Iterator[Problem]:

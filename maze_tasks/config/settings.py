@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field
 from maze_tasks.config.toml_lines import KeyPath, line_of
 from maze_tasks.config.urls import broker_address, redact_url
 from maze_tasks.errors import ConfigError
-from maze_tasks.models import EnsembleConfig, ModelEndpoint, RefinementConfig
+from maze_tasks.models import EnsembleConfig, ModelEndpoint, RefinementConfig, Templates, default_templates
 from maze_tasks.models.reading import U32, Flag, NonNegative, Positive, Shape, field_path
 from maze_tasks.names import DEFAULT_NAMESPACE
 from maze_tasks.simulate.settings import SimulatedEndpoint
@@ -29,6 +29,18 @@ _HEADER_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")  # what H
 def _single_round() -> RefinementConfig:
     """Ten rounds of paid calls are asked for, not assumed (PROTOCOL, "More configuration")."""
     return RefinementConfig(max_iterations=1)
+
+
+class PromptFiles(Shape):
+    """Files whose texts take the place of the package's own; names are relative to the configuration's folder.
+
+    Args:
+        system_file: what goes ahead of every prompt.
+        template_file: the layout of the prompts of holes that bring none.
+    """
+
+    system_file: str | None = Field(default=None, min_length=1)
+    template_file: str | None = Field(default=None, min_length=1)
 
 
 class Settings(Shape):
@@ -53,6 +65,8 @@ class Settings(Shape):
         scorer: what ranks the answers of best-of-N.
         events: whether workers send Celery events, which Flower needs.
         refinement: rounds and their temperatures.
+        prompt: files with texts of the user's own.
+        templates: the texts of prompts, read from these files.
         simulate: how `maze simulate` plays each endpoint, by endpoint name.
         config_path: the file this was read from, absolute; None where there was none.
         warnings: what the reader of the file should be told, one sentence each.
@@ -76,6 +90,8 @@ class Settings(Shape):
     scorer: Literal["evidence", "speed"] = "evidence"
     events: Flag = False
     refinement: RefinementConfig = Field(default_factory=_single_round)
+    prompt: PromptFiles = Field(default=PromptFiles())
+    templates: Templates = Field(default_factory=default_templates, repr=False)
     simulate: Mapping[str, SimulatedEndpoint] = Field(default={})
     config_path: Path | None = None
     warnings: tuple[str, ...] = ()
@@ -182,13 +198,14 @@ class Settings(Shape):
         for field in ("redis_url", "broker_url"):
             if shown[field] is not None:
                 shown[field] = redact_url(shown[field])
+        shown["templates"] = self.templates.digest
         return shown
 
     def digest(self) -> str:
         """Fingerprint of what decides how holes are tried: 64 hexadecimal digits.
 
-        Two configurations with one digest route, retry and select alike. Addresses of Redis, keys, names of files and
-        the order of keys do not count.
+        Two configurations with one digest route, ask, retry and select alike. Addresses of Redis, keys, names of files
+        and the order of keys do not count.
         """
         facts = {
             "endpoints": [endpoint.digest() for endpoint in self.endpoints],
@@ -197,6 +214,9 @@ class Settings(Shape):
             "best_of_n": max(self.best_of_n or 1, 1),
             "scorer": self.scorer,
         }
+        # The package's own texts do not count, so that a release that rewords them still knows its runs.
+        if self.templates != default_templates():
+            facts["templates"] = self.templates.digest
         text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 

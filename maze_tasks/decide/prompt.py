@@ -1,188 +1,178 @@
-"""The prompt of a hole that brings none of its own, built from what is known of it.
+"""The prompt of a hole that brings none of its own, built from what is known of it within a number of bytes.
 
-Deterministic: the same hole gives the same bytes, so that a cache can recognise the request.
+What is most useful is said first and given room first: the task, the constraints and the signature, the code right
+before and after the hole, imports and definitions, why earlier answers were rejected, code that shows the style, and
+last the code farther away. Deterministic: the same values give the same bytes, so that a cache can recognise the
+request.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from maze_tasks.decide.shape import grammar_of, inline_flags, schema_of
-from maze_tasks.models import ConstraintIR, FillConstraint, Grammar, Hole, JsonSchema, Scale
+from maze_tasks.decide import sections, showing
+from maze_tasks.decide.windows import Around, around, size_of
+from maze_tasks.models import ContextPiece, Diagnostic, Hole, Templates, default_templates
+from maze_tasks.models.templates import filled
 
-SYSTEM_TEXT = (
-    "You fill a hole in a source file. Answer with nothing but the text that goes into the hole: "
-    "no explanation and no Markdown fences."
-)
-
-MOST_BEFORE = 16_000  # characters of code shown before the hole; what is nearer tells more
-MOST_AFTER = 8_000  # characters of code shown after the hole
+DEFAULT_PROMPT_BYTES = 24_000  # of a prompt where nothing says how much the endpoint reads
+NEAREST_BYTES = 1000  # of code around the hole that are shown however little room there is
 LEFT_OUT_BEFORE = "[earlier code left out]\n"
 LEFT_OUT_AFTER = "\n[later code left out]"
 
-SCALES = {
-    Scale.NANO: "nano: a single expression",
-    Scale.MICRO: "micro: one statement, or a few",
-    Scale.MESO: "meso: a block or a function body",
-    Scale.MACRO: "macro: a whole function, type or module",
-}
+_NEAR_SHARE = 1, 2  # of the room, what the code around the hole gets before anything else
+_FACTS_SHARE = 3, 4  # of what is left then, what pieces get before earlier answers, if there are any
 
-# What a fill constraint of a kind asks for; a value, where there is one, follows after a colon.
-KINDS = {
-    "must_have_type": "the fill has this type",
-    "must_use_binding": "the fill uses this name",
-    "must_not_use_binding": "the fill does not use this name",
-    "must_satisfy_predicate": "the fill satisfies this predicate",
-    "must_match_pattern": "the text of the fill matches this regular expression",
-    "must_be_pure": "the fill is pure: no side effects, no hidden state",
-    "must_terminate": "the fill terminates on every input",
-    "security": "the fill keeps this security requirement",
-    "style": "the fill keeps this style",
-    "generic": "the fill keeps this requirement",
-}
-
-UNNAMED = "unnamed"  # what a constraint without a name is called (CONTRACTS section 1)
+_Values = dict[str, str]
 
 
-def build_prompt(hole: Hole) -> str:
+def build_prompt(
+    hole: Hole,
+    *,
+    most_bytes: int = DEFAULT_PROMPT_BYTES,
+    diagnostics: Sequence[Diagnostic] = (),
+    templates: Templates | None = None,
+) -> str:
     """A prompt that says what goes into the hole, what holds for it and what an answer must look like.
 
     Args:
         hole: the hole; its own prompt, if any, is not looked at.
+        most_bytes: size of the prompt in UTF-8. What must be said is said even where it needs more: the task, all
+            constraints, the hole's marker with the lines next to it, and how to answer.
+        diagnostics: why earlier answers were rejected, the latest first.
+        templates: the layout; None means that of the package.
 
     Returns:
-        Sections separated by blank lines: the task, the facts, the constraints, the shape of the fill, the code with
-        the hole marked, and how to answer.
+        Sections separated by blank lines, laid out as the template says; code and pieces are cut at line ends, and
+        where something is left out a line says so.
     """
-    marker = _marker(hole)
-    sections = (
-        _task(hole),
-        _list("Known about the hole:", _facts(hole)),
-        _list("The fill must keep all of these constraints:", _constraints(hole)),
-        _shape(hole),
-        _code(hole, marker),
-        _instruction(hole, marker),
-    )
-    return "\n\n".join(section for section in sections if section)
+    layout = (templates or default_templates()).prompt
+    values = _always_said(hole, diagnostics)
+    whole = _filled(layout, values, hole, diagnostics, _NO_BOUND)
+    if size_of(whole) <= most_bytes:
+        return whole
+    room = most_bytes - _needed(layout, values, hole, diagnostics)
+    return _filled(layout, values, hole, diagnostics, max(room, 0))
 
 
-def _task(hole: Hole) -> str:
-    language = f"{hole.language} " if hole.language else ""
-    place = f" of the file {hole.path}" if hole.path else ""
-    return f"Fill a hole in the {language}code{place}."
+def prompt_bound(hole: Hole, *, most_bytes: int = DEFAULT_PROMPT_BYTES, templates: Templates | None = None) -> int:
+    """Bytes that no prompt of the hole exceeds, whatever diagnostics come to be in it; arguments as `build_prompt`."""
+    layout = (templates or default_templates()).prompt
+    needed = _needed(layout, _always_said(hole, ()), hole, _ANY) + _MARKER_GROWTH
+    entries = [entry for part in showing.ordered(hole.pieces) for entry in showing.choose(part, _NO_BOUND)[0]]
+    pieces = size_of(showing.context_section(entries))
+    return max(needed, min(most_bytes, needed + code_around(hole).size + pieces + showing.MOST_DIAGNOSTICS_BYTES))
 
 
-def _facts(hole: Hole) -> Iterator[str]:
-    state = hole.state
-    if state is not None:
-        yield f"scale: {SCALES[state.scale]}"
-        if state.origin:
-            yield f"origin: {state.origin}"
-        if state.expected_type:
-            yield f"expected type: {state.expected_type}"
-    if hole.spec.grammar_ref:
-        yield f"it is derived from the grammar's {hole.spec.grammar_ref}"
+def code_around(hole: Hole) -> Around:
+    """All the code that is known around a hole."""
+    return Around(hole.prefix or "", hole.suffix or "")
 
 
-def _constraints(hole: Hole) -> Iterator[str]:
-    """The hole's own constraints, then those that hold for it, in the order given."""
-    for own in hole.spec.fill_constraints:
-        yield _fill_constraint(own)
-    for constraint in hole.constraints:
-        yield from _constraint(constraint)
+class _Chosen(NamedTuple):
+    """What goes into the sections that are cut to the room."""
+
+    code: Around
+    entries: list[str]
+    diagnostics: str
 
 
-def _fill_constraint(constraint: FillConstraint) -> str:
-    meaning = KINDS.get(constraint.kind, constraint.kind)
-    stated = f"{meaning}: {constraint.value}" if constraint.value else meaning
-    return f"{stated} (otherwise: {constraint.error_message})" if constraint.error_message else stated
+_NO_BOUND = 1 << 62
+_ANY = (Diagnostic(""),)
+_MARKER_GROWTH = 100  # bytes that a longer marker may cost, should an earlier answer hold the usual one
 
 
-def _constraint(constraint: ConstraintIR) -> Iterator[str]:
-    """A constraint's name, its type goal with the names in scope, and its patterns."""
-    if constraint.name != UNNAMED:
-        yield f"the constraint named {constraint.name}"
-    goal = constraint.type_inhabitation
-    if goal is not None:
-        reached = f", starting from {goal.current_type}" if goal.current_type else ""
-        yield f"the fill is an expression of the {goal.language} type {goal.goal_type}{reached}"
-        if goal.bindings:
-            yield "names in scope: " + ", ".join(f"{binding.name}: {binding.type_sig}" for binding in goal.bindings)
-    for pattern in constraint.regex_patterns:
-        yield f"{KINDS['must_match_pattern']}: {inline_flags(pattern.pattern, pattern.flags)}"
-
-
-def _shape(hole: Hole) -> str:
-    """The schema and the grammar that the fill is asked to follow, if any."""
-    schema, grammar = schema_of(hole), grammar_of(hole)
-    parts = (
-        "" if schema is None else f"The fill is JSON that this schema accepts:\n{_schema(schema)}",
-        "" if grammar is None else f"The fill follows this grammar, from {grammar.start_symbol}:\n{_grammar(grammar)}",
-    )
-    return "\n\n".join(part for part in parts if part)
-
-
-def _schema(schema: JsonSchema) -> str:
-    written = {
-        "type": schema.schema_type,
-        "properties": schema.properties,
-        "required": list(schema.required),
-        "additionalProperties": schema.additional_properties,
+def _always_said(hole: Hole, diagnostics: Sequence[Diagnostic]) -> _Values:
+    marker = _marker(hole, diagnostics)
+    return {
+        **sections.single_facts(hole, marker),
+        "task": sections.task(hole),
+        "facts": sections.facts(hole),
+        "constraints": sections.constraints(hole),
+        "shape": sections.shape(hole),
+        "instruction": sections.instruction(hole, marker),
     }
-    return json.dumps(written, ensure_ascii=False)
 
 
-def _grammar(grammar: Grammar) -> str:
-    """One rule a line; a right-hand side without symbols is the empty text."""
-    return "\n".join(f"{rule.lhs} ::= {' '.join(rule.rhs) or 'empty'}" for rule in grammar.rules)
+def _filled(layout: str, values: _Values, hole: Hole, diagnostics: Sequence[Diagnostic], room: int) -> str:
+    """The prompt with what fits into `room` bytes beyond what is needed."""
+    chosen = _choose(hole, code_around(hole), diagnostics, room)
+    cut = {
+        "context": showing.context_section(chosen.entries),
+        "diagnostics": chosen.diagnostics,
+        "code": _code(hole, chosen.code, values["marker"]),
+    }
+    return filled(layout, {**values, **cut})
 
 
-def _code(hole: Hole, marker: str) -> str:
+def _needed(layout: str, values: _Values, hole: Hole, diagnostics: Sequence[Diagnostic]) -> int:
+    """Bytes of what must be in the prompt: the nearest code at its largest, and the layout around what may be in it."""
+    code = code_around(hole)
+    nearest = around(code, NEAREST_BYTES)
+    spare = min(NEAREST_BYTES, code.size) - nearest.size
+    optional = {"context": "x" if hole.pieces else "", "diagnostics": "x" if diagnostics else ""}
+    return spare + size_of(filled(layout, {**values, **optional, "code": _code(hole, nearest, values["marker"])}))
+
+
+def _choose(hole: Hole, code: Around, diagnostics: Sequence[Diagnostic], room: int) -> _Chosen:
+    """Divide the room (bytes beyond what is needed) among code, pieces and earlier answers."""
+    least = min(NEAREST_BYTES, code.size)
+    near = min(code.size - least, _share(room, _NEAR_SHARE))
+    pieces = showing.without_shown(hole.pieces, "".join(around(code, least + near)))
+    entries, told, left = _fit(pieces, diagnostics, room - near)
+    shown = min(least + near + left, code.size)
+    # Code farther away may have found room after all: what it shows need not be said twice.
+    remaining = showing.without_shown(pieces, "".join(around(code, shown)))
+    if len(remaining) < len(pieces):
+        entries, told, left = _fit(remaining, diagnostics, room - (shown - least))
+        shown += left
+    return _Chosen(around(code, shown), entries, told)
+
+
+def _fit(pieces: Sequence[ContextPiece], diagnostics: Sequence[Diagnostic], room: int) -> tuple[list[str], str, int]:
+    """Entries and earlier answers that fit, and what is left of the room."""
+    early, late = showing.ordered(pieces)
+    title = size_of(showing.CONTEXT_TITLE) if pieces else 0
+    room -= title
+    bound = _share(room, _FACTS_SHARE) if diagnostics else room
+    entries, spare = showing.choose(early, bound)
+    room -= bound - spare
+    told = showing.diagnostics_section(diagnostics, room)
+    room -= size_of(told)
+    more, room = showing.choose(late, room)
+    entries += more
+    if not entries:
+        room += title
+    return entries, told, max(room, 0)
+
+
+def _share(room: int, share: tuple[int, int]) -> int:
+    return max(room, 0) * share[0] // share[1]
+
+
+def _code(hole: Hole, shown: Around, marker: str) -> str:
     if hole.prefix is None and hole.suffix is None:
         return ""
-    return f"The code, with the hole marked {marker}:\n<code>\n{_before(hole)}{marker}{_after(hole)}\n</code>"
+    whole = code_around(hole)
+    before = shown.before if shown.before == whole.before and _begins(hole) else LEFT_OUT_BEFORE + shown.before
+    after = shown.after if shown.after == whole.after else shown.after + LEFT_OUT_AFTER
+    return f"The code, with the hole marked {marker}:\n<code>\n{before}{marker}{after}\n</code>"
 
 
-def _before(hole: Hole) -> str:
-    """The code before the hole; of a long one the whole lines nearest to it."""
-    code = hole.prefix or ""
-    if len(code) <= MOST_BEFORE:
-        return code
-    near = code[-MOST_BEFORE:]
-    return LEFT_OUT_BEFORE + (near.partition("\n")[2] or near)
+def _begins(hole: Hole) -> bool:
+    """Whether the code before the hole begins where the file does, as far as is known."""
+    place = hole.place
+    return place is None or place.encoding != "utf-8" or place.start <= size_of(hole.prefix or "")
 
 
-def _after(hole: Hole) -> str:
-    """The code after the hole; of a long one the whole lines nearest to it."""
-    code = hole.suffix or ""
-    if len(code) <= MOST_AFTER:
-        return code
-    near = code[:MOST_AFTER]
-    return (near.rpartition("\n")[0] or near) + LEFT_OUT_AFTER
-
-
-def _marker(hole: Hole) -> str:
-    """A marker that the code does not contain, so that there is exactly one place it can mean."""
-    code = f"{hole.prefix or ''}{hole.suffix or ''}"
+def _marker(hole: Hole, diagnostics: Sequence[Diagnostic]) -> str:
+    """A marker that no code in the prompt contains, so that there is exactly one place it can mean."""
+    pieces = "\n".join(f"{piece.title}\n{piece.text}" for piece in hole.pieces)
+    answers = "\n".join(f"{one.reason}\n{one.code or ''}" for one in diagnostics)
+    texts = (f"{hole.prefix or ''}{hole.suffix or ''}", pieces, answers)
     number, marker = 1, "<<<FILL>>>"
-    while marker in code:
+    while any(marker in text for text in texts):
         number += 1
         marker = f"<<<FILL {number}>>>"
     return marker
-
-
-def _instruction(hole: Hole, marker: str) -> str:
-    if hole.prefix is None and hole.suffix is None:
-        return "Answer with only the code that fills the hole: no explanation and no Markdown fences."
-    return (
-        f"Answer with only the code that takes the place of {marker}, as it must stand between the code before and "
-        "the code after it, with the right indentation. Do not repeat the code around it. "
-        "No explanation and no Markdown fences."
-    )
-
-
-def _list(title: str, items: Iterable[str]) -> str:
-    """A titled list, or nothing where there are no items."""
-    lines = [f"- {item}" for item in items]
-    return "\n".join([title, *lines]) if lines else ""

@@ -23,8 +23,8 @@ PIECE_KINDS: Final = (
 class ContextPiece(Shape):
     """A piece of code that helps to fill a hole.
 
-    `kind` is one of `PIECE_KINDS`, others are kept as they are. `title` is one line that says what `text` is. Of two
-    pieces of one kind the one with the larger `weight` is the more useful.
+    `kind` is one of `PIECE_KINDS`, others are kept as they are. `title` is one line that says what `text` is. The
+    larger its `weight`, from 0 to about 1, the more useful it is; of equal weights the kind decides.
     """
 
     kind: str = Field(min_length=1)

@@ -32,7 +32,11 @@ def test_what_stands_in_its_comments_is_right_as_well(folder: Path) -> None:
     text = re.sub(r"^# (?=(?:\[|[a-z0-9_]+ = ))", "", TEMPLATE, flags=re.MULTILINE)
     path = folder / "maze.toml"
     path.write_text(text, encoding="utf-8")
+    (folder / "prompts").mkdir()
+    (folder / "prompts" / "system.txt").write_text("Fill the hole.")
+    (folder / "prompts" / "prompt.txt").write_text("$code")
     settings = load_settings(path, {})
+    assert settings.templates.prompt == "$code"
     assert settings.redis_url is not None
     assert settings.endpoints[0].api_key_env == "FAST_API_KEY"
     assert settings.simulate["fast-8b"].errors[0].rate == 0.1

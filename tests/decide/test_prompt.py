@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maze_tasks.decide.prompt import MOST_AFTER, MOST_BEFORE, SYSTEM_TEXT, build_prompt
-from maze_tasks.models import Hole, read_hole
+from maze_tasks.decide.prompt import DEFAULT_PROMPT_BYTES, build_prompt
+from maze_tasks.models import Hole, default_templates, read_hole
 
 STATE = {
     "id": 3,
@@ -176,30 +176,48 @@ def test_the_marker_stands_exactly_once_in_the_code_between_its_sides(prefix: st
     assert code.split(marker) == [prefix, suffix]
 
 
-def test_of_long_code_the_whole_lines_nearest_to_the_hole_are_shown() -> None:
+def shown_code(built: str) -> list[str]:
+    return built.partition("<code>\n")[2].rpartition("\n</code>")[0].split("<<<FILL>>>")
+
+
+@pytest.mark.parametrize("most_bytes", [3000, DEFAULT_PROMPT_BYTES])
+def test_of_long_code_the_whole_lines_nearest_to_the_hole_are_shown(most_bytes: int) -> None:
     before = "".join(f"before {i}\n" for i in range(5000))
     after = "".join(f"\nafter {i}" for i in range(5000))
-    built = prompt(prefix=before, suffix=after)
-    shown_before, shown_after = built.partition("<code>\n")[2].rpartition("\n</code>")[0].split("<<<FILL>>>")
-    left_out, _, near = shown_before.partition("\n")
+    built = build_prompt(hole(prefix=before, suffix=after), most_bytes=most_bytes)
+    shown_before, shown_after = shown_code(built)
+    left_out, _, near_before = shown_before.partition("\n")
     assert left_out == "[earlier code left out]"
-    assert before.endswith("\n" + near)
-    assert MOST_BEFORE - 20 < len(near) <= MOST_BEFORE
-    near, _, left_out = shown_after.rpartition("\n")
+    assert before.endswith("\n" + near_before)
+    near_after, _, left_out = shown_after.rpartition("\n")
     assert left_out == "[later code left out]"
-    assert after.startswith(near + "\n")
-    assert MOST_AFTER - 20 < len(near) <= MOST_AFTER
+    assert after.startswith(near_after + "\n")
+    assert most_bytes - 50 < len(built) <= most_bytes
+    assert 1.9 < len(near_before) / len(near_after) < 2.1
 
 
 def test_of_one_long_line_what_is_nearest_is_shown() -> None:
-    built = prompt(prefix="a" * (MOST_BEFORE + 1), suffix="b" * (MOST_AFTER + 1))
-    assert "left out]\n" + "a" * MOST_BEFORE + "<<<FILL>>>" + "b" * MOST_AFTER + "\n[later" in built
+    built = prompt(prefix="a" * 50_000, suffix="b" * 50_000)
+    before, after = shown_code(built)
+    assert set(before.removeprefix("[earlier code left out]\n")) == {"a"}
+    assert set(after.removesuffix("\n[later code left out]")) == {"b"}
+    assert DEFAULT_PROMPT_BYTES - 10 < len(built) <= DEFAULT_PROMPT_BYTES
+
+
+def test_what_one_side_does_not_need_the_other_gets() -> None:
+    code = "x = 1\n" * 3000
+    for around in ({"prefix": code, "suffix": ";"}, {"prefix": "y = ", "suffix": code}):
+        before, after = shown_code(prompt(**around))
+        assert len(before) + len(after) > 17_000
+        assert "left out" not in before + after
 
 
 def test_code_that_just_fits_is_shown_whole() -> None:
-    built = prompt(prefix="a" * MOST_BEFORE, suffix="b" * MOST_AFTER)
-    assert "a" * MOST_BEFORE + "<<<FILL>>>" + "b" * MOST_AFTER in built
-    assert "left out" not in built
+    code = {"prefix": "a\n" * 5000, "suffix": "\nb" * 2000}
+    whole = prompt(**code)
+    assert "left out" not in whole
+    assert build_prompt(hole(**code), most_bytes=len(whole)) == whole
+    assert "left out" in build_prompt(hole(**code), most_bytes=len(whole) - 1)
 
 
 def test_neither_id_nor_chance_changes_the_prompt() -> None:
@@ -209,4 +227,4 @@ def test_neither_id_nor_chance_changes_the_prompt() -> None:
 
 
 def test_the_system_text_forbids_fences() -> None:
-    assert "no Markdown fences" in SYSTEM_TEXT.replace("and no", "no")
+    assert "no Markdown fences" in default_templates().system.replace("and no", "no")

@@ -6,9 +6,17 @@ from typing import Any
 
 import pytest
 
-from maze_tasks.decide.prompt import SYSTEM_TEXT, build_prompt
-from maze_tasks.decide.request import call_for
-from maze_tasks.models import Hole, ModelEndpoint, read_hole
+from maze_tasks.decide.prompt import build_prompt
+from maze_tasks.decide.request import (
+    BYTES_A_TOKEN,
+    DEFAULT_PROMPT_TOKENS,
+    LONG_PROMPT_TOKENS,
+    call_for,
+    most_prompt_bytes,
+    prompt_bound,
+)
+from maze_tasks.decide.windows import size_of
+from maze_tasks.models import Diagnostic, Hole, ModelEndpoint, Templates, default_templates, read_hole
 from maze_tasks.models.calls import Call
 
 SCHEMA = {"type": "object", "required": ["a"]}
@@ -19,16 +27,19 @@ def hole(spec: dict[str, Any] | None = None, **full: Any) -> Hole:
     return read_hole({"hole": {"hole_id": 1, **(spec or {})}, **full})
 
 
+def endpoint(context_tokens: int | None = None, **more: Any) -> ModelEndpoint:
+    return ModelEndpoint.model_validate({"endpoint_url": "http://a", "context_tokens": context_tokens, **more})
+
+
 def call(asked: Hole, context_tokens: int | None = None) -> Call:
-    endpoint = ModelEndpoint.model_validate({"name": "a", "endpoint_url": "http://a", "context_tokens": context_tokens})
-    return call_for(asked, endpoint, "run/1/0/0/0", temperature=0.9)
+    return call_for(asked, endpoint(context_tokens), "run/1/0/0/0", temperature=0.9)
 
 
 def test_a_hole_s_own_prompt_is_sent_as_it_is() -> None:
     own = "  Write `f`.\n\n<<<FILL>>> \u00e9"
     made = call(hole(prompt=own, prefix="x = ", suffix=";"))
     assert made.prompt == own
-    assert made.system == SYSTEM_TEXT
+    assert made.system == default_templates().system
 
 
 @pytest.mark.parametrize("prompt", [None, ""])
@@ -87,3 +98,75 @@ def test_tokens_stay_within_the_context_where_that_leaves_useful_room(
 ) -> None:
     asked = hole(prompt="p" * 600, max_tokens=1000)  # some 200 tokens
     assert call(asked, context_tokens).max_tokens == max_tokens
+
+
+LONG_CODE = {"prefix": "before = 1\n" * 20_000, "suffix": "\nafter = 1" * 20_000}
+
+
+@pytest.mark.parametrize(
+    ("settings", "tokens"),
+    [
+        ({}, DEFAULT_PROMPT_TOKENS),
+        ({"capabilities": ["LongContext"]}, LONG_PROMPT_TOKENS),
+        ({"context_tokens": 4096}, 4096 - 1000 - 64),
+        ({"context_tokens": 4096, "capabilities": ["LongContext"]}, 4096 - 1000 - 64),
+        ({"context_tokens": 1500}, 750),  # the answer would take the most of it: the prompt keeps half
+    ],
+)
+def test_a_prompt_is_as_long_as_the_endpoint_s_context_leaves_room(settings: dict[str, Any], tokens: int) -> None:
+    asked = hole(max_tokens=1000, **LONG_CODE)
+    made = call_for(asked, endpoint(**settings), "key", temperature=0.5)
+    assert tokens * BYTES_A_TOKEN - 50 < size_of(made.prompt) <= tokens * BYTES_A_TOKEN
+    assert made.max_tokens == 1000 or settings == {"context_tokens": 1500}
+    assert made.max_tokens >= 750
+
+
+def test_earlier_answers_are_told_in_a_built_prompt_and_leave_a_hole_s_own_as_it_is() -> None:
+    told = [Diagnostic("line 1: wrong")]
+    made = call_for(hole(prefix="x = "), endpoint(), "key", temperature=0.5, diagnostics=told)
+    assert "Rejected: line 1: wrong" in made.prompt
+    own = call_for(hole(prompt="mine"), endpoint(), "key", temperature=0.5, diagnostics=told)
+    assert own.prompt == "mine"
+
+
+def test_templates_make_system_text_and_prompt() -> None:
+    texts = Templates(system="You write $language for ${path}, $$1.", prompt="Here:\n$code")
+    asked = hole(prefix="x = ", language="go", path="a.go")
+    made = call_for(asked, endpoint(), "key", temperature=0.5, templates=texts)
+    assert made.system == "You write go for a.go, $1."
+    assert made.prompt.startswith("Here:\nThe code, with the hole marked")
+
+
+def test_a_long_system_text_takes_from_the_room_of_the_prompt() -> None:
+    texts = Templates(system="s" * 3000, prompt=default_templates().prompt)
+    asked = hole(max_tokens=1000, **LONG_CODE)
+    made = call_for(asked, endpoint(4096), "key", temperature=0.5, templates=texts)
+    assert size_of(made.prompt) + 3000 < (4096 - 1000) * BYTES_A_TOKEN
+    assert made.max_tokens == 1000
+
+
+def test_for_filling_in_the_middle_the_code_around_fits_the_room_too() -> None:
+    asked = hole(max_tokens=1000, **LONG_CODE)
+    made = call_for(asked, endpoint(4096, supports_fim=True), "key", temperature=0.5)
+    assert made.prefix is not None
+    assert made.suffix is not None
+    assert LONG_CODE["prefix"].endswith(made.prefix)
+    assert LONG_CODE["suffix"].startswith(made.suffix)
+    assert size_of(made.prefix + made.suffix) <= (4096 - 1000) * BYTES_A_TOKEN
+    assert made.max_tokens == 1000
+
+
+def test_without_code_before_nothing_is_filled_in_the_middle() -> None:
+    made = call_for(hole(suffix=";"), endpoint(100, supports_fim=True), "key", temperature=0.5)
+    assert (made.prefix, made.suffix) == (None, ";")
+
+
+@pytest.mark.parametrize("supports_fim", [False, True])
+@pytest.mark.parametrize("own", [None, "mine" * 1000])
+def test_no_call_s_prompt_is_longer_than_its_bound(own: str | None, supports_fim: bool) -> None:
+    told = [Diagnostic("r" * 5000, "c" * 5000)] * 3
+    for context_tokens in (None, 600, 10_000, 1_000_000):
+        asked, asking = hole(prompt=own, **LONG_CODE), endpoint(context_tokens, supports_fim=supports_fim)
+        made = call_for(asked, asking, "key", temperature=0.5, diagnostics=told)
+        sent = max(size_of(made.prompt), size_of(f"{made.prefix}{made.suffix}") if supports_fim else 0)
+        assert sent <= prompt_bound(asked, asking) <= max(most_prompt_bytes(asked, asking), 4000)
