@@ -26,6 +26,8 @@ from maze_tasks.patching import (
 )
 
 RUN = "night run/../1"
+DATA = b"def f():\n    HOLE\n"
+DONE = b"def f():\n    return 1\n"
 Fill = tuple[Hole, HoleResult]
 
 
@@ -96,6 +98,16 @@ class Bench:
         """Content of every file of the tree."""
         found = sorted(path for path in self.root.rglob("*") if path.is_file() and not path.is_symlink())
         return {str(path.relative_to(self.root)): path.read_bytes() for path in found}
+
+
+def refused(outcomes: list[FileOutcome]) -> dict[str, str | None]:
+    """Kinds of what was refused, by path."""
+    return {one.path: one.kind for one in outcomes if one.status == "refused"}
+
+
+def statuses(outcomes: list[FileOutcome]) -> dict[str, str]:
+    """Statuses by path."""
+    return {one.path: one.status for one in outcomes}
 
 
 @pytest.fixture
