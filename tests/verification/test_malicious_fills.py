@@ -1,0 +1,443 @@
+"""Fills that mean harm: each is rejected with its reason, and nothing outside the copy, nor the next fill, notices.
+
+An attack ends with exit code 0 where it succeeded, so that a fill that passes is a hole in the sandbox.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from maze_tasks.verification import Check, Reason, Sandbox, Snapshots, Verdict, Verifier, VerifyProfile
+
+TEST = "import pkg.other; assert pkg.other.VALUE == 1; import pkg.fill; print('1 passed')"
+COMMAND = ("python3", "-c", TEST)
+GOOD = b"VALUE = 2\n"
+
+pytestmark = pytest.mark.integration
+
+
+class Arena:
+    """A verifier, a tree, and something outside that must stay as it is."""
+
+    def __init__(self, verifier: Verifier, digest: str, outside: Path) -> None:
+        self.verifier, self.digest, self.outside = verifier, digest, outside
+
+    def judge(self, source: str, **limits: object) -> Verdict:
+        settings = {"timeout_s": 20.0, "memory_mb": 512, "processes": 32, **limits}
+        profile = VerifyProfile.model_validate({"command": COMMAND, **settings})
+        self.verifier.profiles["unit"] = profile
+        fill = f"OUTSIDE = {str(self.outside)!r}\n{textwrap.dedent(source)}\n".encode()
+        return self.verifier.verify(Check("unit", self.digest, {"pkg/fill.py": fill}))
+
+
+def contents(root: Path) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for path in sorted(root.rglob("*")):
+        facts = path.lstat()
+        what = path.readlink() if path.is_symlink() else path.read_bytes() if path.is_file() else None
+        found[str(path.relative_to(root))] = (what, facts.st_mode, facts.st_mtime_ns)
+    return found
+
+
+@pytest.fixture
+def arena(unverified: Verifier, snapshots: Snapshots, tree: Path, place: Path) -> Iterator[Arena]:
+    outside = place / "outside"
+    outside.mkdir(mode=0o777)
+    outside.chmod(0o777)  # by the rights of files alone everybody may write here
+    (outside / "precious").write_text("precious")
+    (outside / "precious").chmod(0o666)
+    digest = snapshots.add(tree).digest
+    arena = Arena(unverified, digest, outside)
+    with unverified.trees.hold(digest) as base:
+        before = contents(base), contents(outside), contents(tree)
+        yield arena
+        assert (contents(base), contents(outside), contents(tree)) == before
+        good = Check("unit", digest, {"pkg/fill.py": GOOD})
+        unverified.profiles["unit"] = VerifyProfile(command=COMMAND, timeout_s=20)
+        assert unverified.verify(good).output == "1 passed\n"
+        with unverified.copies.take(base, digest) as copy:
+            assert contents(Path(copy.root)) == before[0]
+
+
+def test_one_that_deletes_everything(arena: Arena) -> None:
+    verdict = arena.judge("""
+        import os, shutil, sys
+        for folder in ("/src", "/tmp", OUTSIDE, "/usr", "/etc", "/"):
+            shutil.rmtree(folder, ignore_errors=True)
+        sys.exit(3 if os.listdir("/src") == [] and os.path.exists("/usr/bin") else 0)
+    """)
+    assert (verdict.reason, verdict.exit_code) == (Reason.FAILED, 3)
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        "while True: os.fork()",
+        """
+        while True:
+            try: os.fork()
+            except OSError: time.sleep(0.05)
+        """,
+        """
+        import threading
+        while True: threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+        """,
+    ],
+    ids=["plain", "patient", "threads"],
+)
+def test_one_that_forks_without_end(arena: Arena, bomb: str) -> None:
+    verdict = arena.judge("import os, time\n" + textwrap.dedent(bomb), timeout_s=1.5)
+    assert verdict.reason in (Reason.PROCESSES, Reason.FAILED)  # the plain one may be over before it is looked at
+
+
+def test_one_that_raises_its_own_limits(arena: Arena) -> None:
+    verdict = arena.judge("""
+        import resource, sys
+        done = 0
+        for name in ("RLIMIT_NPROC", "RLIMIT_FSIZE", "RLIMIT_DATA"):
+            try:
+                resource.setrlimit(getattr(resource, name), (resource.RLIM_INFINITY,) * 2)
+                done += 1
+            except (ValueError, OSError):
+                pass
+        sys.exit(0 if done else 3)
+    """)
+    assert verdict.exit_code == 3
+
+
+def test_one_that_opens_the_network(arena: Arena) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_UNIX) as local:
+        path = str(arena.outside.parent / "socket")
+        local.bind(path)
+        local.listen()
+        Path(path).chmod(0o777)
+        verdict = arena.judge(f"""
+            import socket, sys
+            targets = [("127.0.0.1", {server.getsockname()[1]}), ("1.1.1.1", 53), ("8.8.8.8", 443)]
+            for address in targets:
+                try:
+                    socket.create_connection(address, timeout=2)
+                    sys.exit(0)
+                except OSError:
+                    pass
+            try:
+                socket.socket(socket.AF_UNIX).connect({path!r})
+                sys.exit(0)
+            except OSError:
+                pass
+            try:
+                socket.getaddrinfo("example.org", 80)
+                sys.exit(0)
+            except OSError:
+                sys.exit(3)
+        """)
+        server.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+    assert verdict.exit_code == 3
+
+
+def test_one_that_looks_for_the_key(arena: Arena, secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAST_API_KEY", secret)
+    verdict = arena.judge("""
+        import glob, os, sys
+        seen = [repr(dict(os.environ))]
+        for name in glob.glob("/proc/*/environ") + glob.glob("/proc/*/cmdline") + glob.glob("/proc/*/fd/*"):
+            try:
+                seen.append(open(name, errors="replace").read(1 << 20) if "/fd/" not in name else os.readlink(name))
+            except OSError:
+                pass
+        print(len(os.environ), sorted(os.environ))
+        sys.exit(0 if any("not-for" + "-fills" in text for text in seen) else 3)
+    """)
+    assert verdict.exit_code == 3
+    assert "FAST_API_KEY" not in verdict.output
+    assert secret not in verdict.output
+
+
+def test_one_that_prints_a_value_it_was_given(arena: Arena) -> None:
+    verdict = arena.judge(
+        "import os, sys; print('the key is', os.environ['FAST_API_KEY']); sys.exit(3)", pass_env=["FAST_API_KEY"]
+    )
+    assert verdict.output == "the key is [redacted]\n"
+
+
+def test_one_that_writes_outside(arena: Arena) -> None:
+    verdict = arena.judge("""
+        import os, sys
+        done = []
+        for folder in (OUTSIDE, "/", "/usr", "/usr/lib", "/etc", "/dev", "/proc", "/sys", "/var/tmp", "/root", "/home"):
+            for act in (
+                lambda: open(folder + "/x", "w"),
+                lambda: open(folder + "/precious", "w"),
+                lambda: os.mkdir(folder + "/y"),
+                lambda: os.chmod(folder, 0o777),
+                lambda: os.rename("/src/data.txt", folder + "/z"),
+                lambda: os.link("/usr/bin/env", "/src/env"),
+            ):
+                try:
+                    act()
+                    done.append(folder)
+                except OSError:
+                    pass
+        print(done)
+        sys.exit(0 if set(done) - {"/"} else 3)  # the mode of its own empty root is its own affair
+    """)
+    assert verdict.exit_code == 3, verdict.output
+
+
+def test_one_that_prints_a_gigabyte(arena: Arena) -> None:
+    verdict = arena.judge(
+        "import os\nfor _ in range(1 << 14): os.write(1, b'x' * (1 << 16))\nraise SystemExit(0)", output_kb=1024
+    )
+    assert verdict.reason is Reason.OUTPUT
+    assert len(verdict.output) <= 8000
+
+
+@pytest.mark.parametrize(
+    "greed",
+    [
+        "hoard = []\nwhile True: hoard.append(bytearray(1 << 22))",
+        "import mmap\nhoard = []\nwhile True: m = mmap.mmap(-1, 1 << 22); m.write(b'x' * (1 << 22)); hoard.append(m)",
+        """
+        import os, time
+        for _ in range(3):
+            if os.fork() == 0:
+                hoard = bytearray(60 << 20)
+                time.sleep(60)
+        time.sleep(60)
+        """,
+    ],
+    ids=["private", "shared", "divided"],
+)
+def test_one_that_takes_all_memory(arena: Arena, greed: str) -> None:
+    verdict = arena.judge(textwrap.dedent(greed), memory_mb=128)
+    assert verdict.reason is Reason.MEMORY
+
+
+def test_processes_that_share_their_memory_are_counted_once(arena: Arena) -> None:
+    verdict = arena.judge(
+        """
+        import os, time
+        hoard = bytearray(60 << 20)
+        children = []
+        for _ in range(5):
+            child = os.fork()
+            if child == 0:
+                time.sleep(0.3)
+                os._exit(0)
+            children.append(child)
+        for child in children:
+            os.waitpid(child, 0)
+        """,
+        memory_mb=128,
+    )
+    assert verdict.passed, verdict
+
+
+def test_one_that_sleeps_for_ever(arena: Arena) -> None:
+    verdict = arena.judge("import time; time.sleep(1e6)", timeout_s=0.3)
+    assert verdict.reason is Reason.TIMEOUT
+    assert verdict.exit_code is None
+
+
+def test_one_that_ignores_signals_and_closes_its_output(arena: Arena) -> None:
+    verdict = arena.judge(
+        """
+        import os, signal, time
+        for number in range(1, 32):
+            try: signal.signal(number, signal.SIG_IGN)
+            except OSError: pass
+        os.close(1); os.close(2)
+        while True: time.sleep(1)
+        """,
+        timeout_s=0.5,
+    )
+    assert verdict.reason is Reason.TIMEOUT
+
+
+def running(mark: str) -> bool:
+    """Whether any process of this machine has the mark in its command line."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if mark.encode() in path.read_bytes():
+                return True
+        except OSError:
+            continue
+    return False
+
+
+@pytest.mark.parametrize("exit_code", [0, 3])
+def test_one_that_leaves_a_daemon_behind(arena: Arena, exit_code: int) -> None:
+    mark = f"31557{os.getpid()}.{exit_code}"
+    verdict = arena.judge(f"""
+        import os, time
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                if os.fork() == 0:
+                    os.execvp("sleep", ["sleep", "{mark}"])
+                while True:  # poison for the next fill
+                    for name in ("/src/pkg/other.py", "/src/pkg/fill.py"):
+                        open(name, "w").write("VALUE = 666")
+            os._exit(0)
+        time.sleep(0.1)
+        os._exit({exit_code})
+    """)
+    assert verdict.reason is (Reason.FAILED if exit_code else Reason.PASSED)
+    assert not running(mark)
+
+
+def test_one_that_ends_the_test_before_it_begins(arena: Arena) -> None:
+    verdict = arena.judge("import os; os._exit(0)", pass_pattern=r"^1 passed$")
+    assert verdict.reason is Reason.FAILED
+
+
+def test_one_that_fills_the_disk_with_files(arena: Arena) -> None:
+    verdict = arena.judge(
+        """
+        import itertools
+        for number in itertools.count():
+            with open(f"/src/big{number}", "wb") as file:
+                file.write(b"x" * (1 << 20))
+            if number > 600:
+                raise SystemExit(0)
+        """,
+        disk_mb=30,
+    )
+    assert verdict.reason is Reason.DISK
+
+
+def test_one_that_writes_one_large_file(arena: Arena) -> None:
+    verdict = arena.judge(
+        """
+        import signal
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+        with open("/src/big", "wb") as file:
+            while True: file.write(b"x" * (1 << 20))
+        """,
+        files_mb=5,
+    )
+    assert verdict.reason is Reason.FILE_SIZE
+
+
+def test_one_that_fills_its_own_temporary_folders(arena: Arena, sandbox: Sandbox) -> None:
+    if sandbox.bubblewrap is None or not sandbox.bubblewrap.sizes_tmpfs:
+        pytest.skip("this bubblewrap cannot limit a tmpfs")
+    verdict = arena.judge(
+        """
+        import errno, sys
+        full = 0
+        for folder in ("/tmp", "/dev/shm"):
+            try:
+                for number in range(100):
+                    with open(f"{folder}/{number}", "wb") as file:
+                        file.write(b"x" * (1 << 20))
+            except OSError as error:
+                full += error.errno == errno.ENOSPC
+        sys.exit(3 if full == 2 else 0)
+        """,
+        tmp_mb=5,
+    )
+    assert verdict.exit_code == 3
+
+
+def test_one_that_puts_links_in_place_of_files_and_folders(arena: Arena) -> None:
+    verdict = arena.judge("""
+        import os, shutil
+        os.remove("/src/data.txt"); os.symlink(OUTSIDE + "/precious", "/src/data.txt")
+        os.remove("/src/link"); os.symlink(OUTSIDE, "/src/link")
+        shutil.rmtree("/src/pkg"); os.symlink(OUTSIDE, "/src/pkg")
+        os.symlink("/", "/src/everything"); os.symlink("loop", "/src/loop")
+        raise SystemExit(3)
+    """)
+    assert verdict.exit_code == 3
+
+
+def test_one_that_leaves_what_is_hard_to_remove(arena: Arena) -> None:
+    verdict = arena.judge("""
+        import os, socket
+        os.mkfifo("/src/pipe"); os.remove("/src/data.txt"); os.mkfifo("/src/data.txt")
+        socket.socket(socket.AF_UNIX).bind("/src/socket")
+        os.link("/src/run.sh", "/src/pkg/hard")
+        for number in range(2000):  # deeper than any path may be long
+            os.mkdir("d" * 50); os.chdir("d" * 50)
+        os.chdir("/src")
+        os.makedirs("/src/closed/a/b"); open("/src/closed/a/b/c", "w"); os.chmod("/src/closed/a", 0)
+        os.chmod("/src/closed", 0); os.chmod("/src/pkg", 0); os.chmod("/src/run.sh", 0)
+        os.chmod("/src", 0)
+        os._exit(3)
+    """)
+    assert verdict.exit_code == 3
+
+
+def test_one_that_hides_a_change_behind_the_old_time(arena: Arena) -> None:
+    verdict = arena.judge("""
+        import os
+        for name, content in (("/src/pkg/other.py", "VALUE = 7\\n"), ("/src/data.txt", "atad\\n")):
+            facts = os.stat(name)
+            open(name, "w").write(content)
+            os.utime(name, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+        raise SystemExit(3)
+    """)
+    assert verdict.exit_code == 3
+
+
+def test_one_that_leaves_bytecode_for_the_next(arena: Arena) -> None:
+    verdict = arena.judge("""
+        import importlib.util, marshal, os, sys
+        code = compile("VALUE = 666", "/src/pkg/other.py", "exec")
+        os.makedirs("/src/pkg/__pycache__")
+        data = importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little") + bytes(8) + marshal.dumps(code)
+        open(importlib.util.cache_from_source("/src/pkg/other.py"), "wb").write(data)
+        raise SystemExit(3)
+    """)
+    assert verdict.exit_code == 3
+
+
+@pytest.mark.parametrize("victim", ["os.getppid()", "1", "-1"])
+def test_one_that_kills_its_parents(arena: Arena, victim: str) -> None:
+    verdict = arena.judge(f"import os, signal; os.kill({victim}, signal.SIGKILL); raise SystemExit(3)")
+    assert verdict.reason is Reason.FAILED
+
+
+def test_one_that_gets_hold_of_other_processes(arena: Arena) -> None:
+    verdict = arena.judge(f"""
+        import ctypes, os, sys
+        libc = ctypes.CDLL(None, use_errno=True)
+        visible = sorted(int(name) for name in os.listdir("/proc") if name.isdigit())
+        print(visible)
+        if libc.ptrace(16, {os.getpid()}, 0, 0) == 0 or len(visible) > 3:  # PTRACE_ATTACH
+            sys.exit(0)
+        try:
+            open("/proc/{os.getpid()}/mem", "rb")
+            sys.exit(0)
+        except OSError:
+            sys.exit(3)
+    """)
+    assert verdict.exit_code == 3, verdict.output
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        "libc.unshare(0x10000000)",  # CLONE_NEWUSER
+        "libc.mount(b'none', b'/src', b'tmpfs', 0, None)",
+        "libc.chroot(b'/src')",
+        "libc.sethostname(b'mine', 4)",
+        "libc.setuid(0)",
+    ],
+)
+def test_one_that_wants_more_rights(arena: Arena, act: str) -> None:
+    verdict = arena.judge(f"""
+        import ctypes, sys
+        libc = ctypes.CDLL(None, use_errno=True)
+        sys.exit(0 if {act} == 0 else 3)
+    """)
+    assert verdict.exit_code == 3
