@@ -19,17 +19,17 @@ from maze_tasks.decide.step import Step, step_after
 from maze_tasks.decide.tokens import temperature
 from maze_tasks.endpoints import EndpointClient
 from maze_tasks.errors import ConfigError, EndpointError, Failure, ServiceUnavailable
-from maze_tasks.freeing import free_dependents
+from maze_tasks.freeing import free_dependents, pieces_from
 from maze_tasks.leases import LeaseKeeper
 from maze_tasks.messages import FillMessage
-from maze_tasks.models import Hole, ModelEndpoint
+from maze_tasks.models import Hole, ModelEndpoint, diagnostics_of
 from maze_tasks.models.calls import Call, Reply, ServerStats
 from maze_tasks.models.runs import NANO_PER_USD, Attempt, Cursor, ErrorRecord, Plan, RunRules
 from maze_tasks.names import FORMAT_VERSION, HoleId, idempotency_key
 from maze_tasks.selecting import facts_of
 from maze_tasks.sending import Send, send_from
 from maze_tasks.store.runs import Begun, Commit, Finished, RunInfo, RunStore, Ticket
-from maze_tasks.validation import normalise, reject_reason
+from maze_tasks.validation import MAX_FILL_CHARS, normalise, reject_reason
 
 logger = logging.getLogger(__name__)
 
@@ -148,11 +148,21 @@ class Filler:
         endpoint = self.endpoints[ticket.model]
         cursor, plan = ticket.cursor, info.plans[begun.plan_no]
         hole = Hole.load(json.loads(begun.text))
+        if hole.depends_on:
+            pieces = self._patiently(lambda: pieces_from(self.store, ticket.run, hole), _BEGIN_PATIENCE_S)
+            hole = hole.model_copy(update={"pieces": (*pieces, *hole.pieces)})
         key = idempotency_key(
             ticket.run, ticket.hole_id, cursor.round_no, cursor.candidate, cursor.sample, begun.retries
         )
         heat = temperature(info.rules.temperature_schedule, cursor.round_no)
-        call = call_for(hole, endpoint, key, temperature=heat)
+        call = call_for(
+            hole,
+            endpoint,
+            key,
+            temperature=heat,
+            diagnostics=diagnostics_of(begun.before),
+            templates=info.rules.templates,
+        )
         outcome: EndpointError | Failure | None
         reply: Reply | None = None
         code: str | None = None
@@ -258,7 +268,7 @@ def _record(
     asked, generated = _tokens(reply.prompt_tokens, call.prompt), _tokens(reply.generated_tokens, reply.text)
     known: dict[str, object] = {
         "outcome": "rejected" if failure else "accepted",
-        "code": code,
+        "code": code if code is not None and len(code) <= MAX_FILL_CHARS else None,
         "confidence": reply.confidence,
         **_speed(generated, reply.stats),
         "latency_ms": round(reply.latency_ms, 3),

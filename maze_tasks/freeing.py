@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from maze_tasks.decide.dependencies import fate
 from maze_tasks.messages import messages_for
+from maze_tasks.models import ContextPiece, Hole
 from maze_tasks.names import HoleId
 from maze_tasks.sending import Send
-from maze_tasks.store import care, waiting
+from maze_tasks.store import care, reading, waiting
 from maze_tasks.store.runs import RunInfo, RunStore
 
 _PAGE = 500
@@ -32,6 +34,25 @@ def free_dependents(store: RunStore, send: Send, run: str, hole_id: HoleId) -> N
         done = ended.pop()
         ended += release_ready(store, send, run, waiting.children(store, run, done), info)
         waiting.looked(store, run, done)
+
+
+def pieces_from(store: RunStore, run: str, hole: Hole) -> tuple[ContextPiece, ...]:
+    """The fills of the holes that a hole depends on, as its prompt shows them.
+
+    Raises:
+        ServiceUnavailable: Redis cannot be reached.
+    """
+    if not hole.depends_on:
+        return ()
+    pieces = []
+    for text, result in reading.read_texts(store.client, store.namespace, run, hole.depends_on):
+        if result.code is not None:
+            place = Hole.load(json.loads(text)).place
+            signature = place.signature if place and place.signature else ""
+            title = f"fill of {'.'.join(place.scope) if place and place.scope else f'hole {result.hole_id}'}"
+            code = f"{signature}\n{result.code}" if signature else result.code
+            pieces.append(ContextPiece(kind="dependency", title=title, text=code))
+    return tuple(pieces)
 
 
 def release_ready(store: RunStore, send: Send, run: str, hole_ids: Sequence[HoleId], info: RunInfo) -> list[HoleId]:

@@ -16,6 +16,7 @@ from maze_tasks.config import Settings
 from maze_tasks.dispatch import Dispatcher, make_celery
 from maze_tasks.embedded import join
 from maze_tasks.errors import ConfigError
+from maze_tasks.models import default_templates
 from maze_tasks.models.runs import RunRules
 from maze_tasks.producer import Producer, RunOptions
 from maze_tasks.store import RunStore, care, connect, require_noeviction
@@ -79,6 +80,7 @@ def run_rules(settings: Settings) -> RunRules:
         max_iterations=refinement.max_iterations,
         min_confidence=refinement.min_confidence,
         failure_strategy=refinement.failure_strategy,
+        templates=None if settings.templates == default_templates() else settings.templates,
         endpoints={endpoint.name: endpoint.digest() for endpoint in settings.endpoints},
     )
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from maze_tasks.errors import Failure
 from maze_tasks.models.refinement import FailureStrategy
+from maze_tasks.models.templates import Templates
 from maze_tasks.names import HoleId
 
 HoleStatus = Literal["pending", "in_progress", "filled", "failed", "skipped", "needs_review"]
@@ -56,8 +57,9 @@ class RunRules(_Stored):
     """How the holes of a run are tried, beside their plans; kept with the run, the same for all its workers.
 
     `max_retries` counts deliberate retries at the last candidate of a round; `min_confidence` binds where a confidence
-    was measured; `ordered` says that holes wait for holes; `tree` is the folder they
-    were scanned from, as its user named it; `endpoints` holds the digest of each endpoint's public configuration at submission, by name.
+    was measured; `ordered` says that holes wait for holes; `tree` is the folder they were scanned from, as its user
+    named it; `templates` are the texts of prompts where they are not the package's own; `endpoints` holds the digest of
+    each endpoint's public configuration at submission, by name.
     """
 
     max_retries: int = 2
@@ -68,6 +70,7 @@ class RunRules(_Stored):
     failure_strategy: FailureStrategy = FailureStrategy.RETRY_ALTERNATE
     ordered: bool = False
     tree: str | None = None
+    templates: Templates | None = None
     endpoints: dict[str, str] = Field(default_factory=dict)
 
 

@@ -126,14 +126,20 @@ def iter_results(client: redis.Redis, namespace: str, run: str) -> Iterator[Hole
 
 def iter_texts(client: redis.Redis, namespace: str, run: str) -> Iterator[tuple[str, HoleResult]]:
     """Every hole as its JSON text with what became of it, in order of submission, in bounded memory."""
-    keys = RunKeys(namespace, run)
     for ids in iter_ids(client, namespace, run):
-        with translated():
-            texts = client.mget([keys.text(encode_id(hole_id)) for hole_id in ids])
-        found = {result.hole_id: result for result in read_results(client, namespace, run, ids)}
-        for hole_id, text in zip(ids, texts, strict=True):
-            if text is not None and hole_id in found:
-                yield str(text), found[hole_id]
+        yield from read_texts(client, namespace, run, ids)
+
+
+def read_texts(
+    client: redis.Redis, namespace: str, run: str, hole_ids: Sequence[HoleId]
+) -> list[tuple[str, HoleResult]]:
+    """Some holes as their JSON text with what became of them; those the run does not know are left out."""
+    keys = RunKeys(namespace, run)
+    with translated():
+        texts = client.mget([keys.text(encode_id(hole_id)) for hole_id in hole_ids])
+    found = {result.hole_id: result for result in read_results(client, namespace, run, hole_ids)}
+    pairs = zip(hole_ids, texts, strict=True)
+    return [(str(text), found[hole_id]) for hole_id, text in pairs if text is not None and hole_id in found]
 
 
 def read_attempts(client: redis.Redis, namespace: str, run: str, hole_id: HoleId) -> list[Attempt]:

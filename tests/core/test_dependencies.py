@@ -114,3 +114,27 @@ def test_an_expired_run_leaves_nothing_of_its_graph(make_bench: MakeBench) -> No
     care.expire(bench.store, RUN)
     left = {str(key).rsplit(":", 1)[-1] for key in bench.store.client.scan_iter("*{r:*")}
     assert left == {"meta", "accounts"}
+
+
+def test_the_fill_of_a_dependency_is_shown_to_those_who_depend_on_it(make_bench: MakeBench) -> None:
+    bench = make_bench(a={"missing": "echo"})
+    rules = RunRules(max_retries=0)
+    producer = Producer(bench.store, bench.sent.extend, bench.settings.endpoints, RunOptions(rules=rules))
+    first = read_hole({"hole_id": 1, "prompt": "tell me: forty-two"})
+    second = read_hole({"hole_id": 2, "prefix": "x = ", "depends_on": [1]})
+    producer.submit(RUN, [second, first], input_digest="in", config_digest="c", ordered=True)
+    bench.run_all()
+    one, two = bench.results()
+    assert two.code is not None
+    assert "forty-two" in two.code
+    assert one.hole_id == 2 or "forty-two" in (one.code or "")
+
+
+def test_why_an_answer_was_rejected_is_shown_to_the_next_candidate(make_bench: MakeBench) -> None:
+    bench = make_bench(a={"missing_text": "x" * 300_000}, b={"missing": "echo"})
+    producer = Producer(bench.store, bench.sent.extend, bench.settings.endpoints, RunOptions())
+    producer.submit(RUN, [read_hole({"hole_id": 1, "prefix": "x = "})], input_digest="in", config_digest="c")
+    bench.run_all()
+    (result,) = bench.results()
+    assert (result.model, result.attempts[0].outcome) == ("b", "rejected")
+    assert "300000 characters" in (result.code or "")
