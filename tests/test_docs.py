@@ -22,6 +22,7 @@ import maze_tasks
 from maze_tasks.cli import COMMANDS, main
 from maze_tasks.config import Settings
 from maze_tasks.config.problems import UNSUPPORTED
+from maze_tasks.config.settings import PromptFiles
 from maze_tasks.errors import MazeError
 from maze_tasks.models import HoleSpec, HoleState, ModelEndpoint, RefinementConfig
 from maze_tasks.models.holes import Hole
@@ -40,7 +41,7 @@ PAGES += sorted((ROOT / "examples").rglob("*.md")) + sorted((ROOT / "deploy").rg
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 OPTION = re.compile(r"(?<![\w-])--?[a-z][a-z-]*")
-OF_THE_READER = {"config_path", "warnings", "lines"}
+OF_THE_READER = {"config_path", "warnings", "lines", "templates"}
 
 
 def name_of(page: Path) -> str:
@@ -171,6 +172,7 @@ SETTINGS = [
     ("## Top level", Settings),
     ("## Endpoints", ModelEndpoint),
     ("## Refinement", RefinementConfig),
+    ("## Prompt", PromptFiles),
     ("## Simulated endpoints", SimulatedEndpoint),
     ("### Errors", Fault),
     ("### Latency", Latency),
@@ -184,12 +186,13 @@ def test_every_setting_is_explained_with_its_default(title: str, shape: type[Bas
     explained = {cells[0].strip("`"): cells[2] for cells in rows(text) if len(cells) == 4}
     defaults = {}
     for name, field in shape.model_fields.items():
-        if shape is Settings and name in (*OF_THE_READER, "refinement"):
+        if shape is Settings and name in (*OF_THE_READER, "refinement", "prompt"):
             continue
         default = field.get_default(call_default_factory=True)
         defaults[name] = "required" if default is PydanticUndefined else toml(default)
     if shape is Settings:
         assert explained.pop("refinement").startswith("see ")
+        assert explained.pop("prompt").startswith("see ")
     if shape is RefinementConfig:
         defaults["max_iterations"] = "`1`"  # ten rounds of paid calls are asked for, not assumed
         assert Settings().refinement.max_iterations == 1
