@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from maze_tasks.errors import Refused, UnknownRun
 from maze_tasks.freeing import free_dependents, release_ready
@@ -65,6 +66,12 @@ def fills(store: RunStore, run: str) -> Iterator[tuple[Hole, HoleResult]]:
     results(store, run)  # refuses what cannot be read
     for text, result in reading.iter_texts(store.client, store.namespace, run):
         yield Hole.load(json.loads(text)), result
+
+
+def tree_of(store: RunStore, run: str) -> Path:
+    """The folder that a run's holes were scanned from; this folder where they came as lines, or nobody knows."""
+    info = store.info(run)
+    return Path(info.rules.tree) if info is not None and info.rules.tree else Path()
 
 
 def cancel(store: RunStore, run: str, *, holders_gone: bool = False) -> RunStatus:

@@ -29,7 +29,11 @@ _WORDS = {
 
 @click.command(name="apply")
 @click.argument("run")
-@click.option("--root", type=click.Path(path_type=Path), default=".", help="The source tree; by default this folder.")
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path),
+    help="The source tree; by default the one that was scanned, or this folder.",
+)
 @click.option("--check", is_flag=True, help="Write nothing; say what would become of each file.")
 @click.option("--reverse", is_flag=True, help="Take the fills out again: the files get back the bytes they had.")
 @json_option
@@ -56,7 +60,7 @@ def command(state: State, run: str, *, root: Path, check: bool, reverse: bool, a
 
 
 @contextmanager
-def _applied(settings: Settings, run: str, root: Path, *, check: bool) -> Iterator[Iterable[FileOutcome]]:
+def _applied(settings: Settings, run: str, root: Path | None, *, check: bool) -> Iterator[Iterable[FileOutcome]]:
     from maze_tasks.cli.patching import opened
     from maze_tasks.patching import apply_patch
 
@@ -65,12 +69,14 @@ def _applied(settings: Settings, run: str, root: Path, *, check: bool) -> Iterat
 
 
 @contextmanager
-def _reversed(settings: Settings, run: str, root: Path, *, check: bool) -> Iterator[Iterable[FileOutcome]]:
+def _reversed(settings: Settings, run: str, root: Path | None, *, check: bool) -> Iterator[Iterable[FileOutcome]]:
     """Without a look at the run itself, which may have expired."""
+    from maze_tasks.cli.patching import tree_of
     from maze_tasks.errors import Refused
     from maze_tasks.patching import Checkout, Journal, reverse_patch
 
-    with Checkout(root) as checkout, Journal.open(settings.state_dir, run, writing=False) as journal:
+    tree = root if root is not None else tree_of(settings, run)
+    with Checkout(tree) as checkout, Journal.open(settings.state_dir, run, writing=False) as journal:
         if next(journal.records(), None) is None:
             raise Refused(f"nothing of a run {run!r} has been applied, as far as {settings.state_dir} knows")
         yield reverse_patch(checkout, journal, check=check)

@@ -12,10 +12,14 @@ from maze_tasks.cli.options import State, config_option, pass_state
 
 @click.command(name="diff")
 @click.argument("run")
-@click.option("--root", type=click.Path(path_type=Path), default=".", help="The source tree; by default this folder.")
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path),
+    help="The source tree; by default the one that was scanned, or this folder.",
+)
 @config_option
 @pass_state
-def command(state: State, run: str, *, root: Path) -> None:
+def command(state: State, run: str, *, root: Path | None) -> None:
     """Show the fills of RUN as a patch that `git apply` takes in the root of the tree; nothing is written.
 
     What has changed since the scan is left out, with a message and exit code 1.

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maze_tasks.cli.output import fail, say, warn
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from maze_tasks.config import Settings
     from maze_tasks.patching import Checkout, Journal, PatchPlan
 
 
 @contextmanager
-def opened(settings: Settings, run: str, root: Path, *, writing: bool) -> Iterator[tuple[Checkout, PatchPlan, Journal]]:
+def opened(
+    settings: Settings, run: str, root: Path | None, *, writing: bool
+) -> Iterator[tuple[Checkout, PatchPlan, Journal]]:
     """The tree, the fills of a run, and the run's journal; what has no place in a tree is told.
 
     Args:
         settings: the configuration.
         run: name of the run.
-        root: the tree.
+        root: the tree; None means the one that the run's holes were scanned from, or else this folder.
         writing: whether the journal is made where it is missing.
 
     Raises:
@@ -34,15 +35,29 @@ def opened(settings: Settings, run: str, root: Path, *, writing: bool) -> Iterat
     from maze_tasks.project import open_project
 
     with ExitStack() as stack:
-        checkout = stack.enter_context(Checkout(root))
+        if root is not None:
+            checkout = stack.enter_context(Checkout(root))
         with open_project(settings) as project:  # not held while the tree is worked on
             status = control.status(project.store, run)
+            if root is None:
+                checkout = stack.enter_context(Checkout(control.tree_of(project.store, run)))
             plan = stack.enter_context(plan_patch(control.fills(project.store, run)))
         if not status.ended:
             say(f"run {run} is {status.state}: what is filled later is for another time")
         _tell_left_out(plan, run)
         journal = stack.enter_context(Journal.open(settings.state_dir, run, writing=writing))
         yield checkout, plan, journal
+
+
+def tree_of(settings: Settings, run: str) -> Path:
+    """The folder that a run's holes were scanned from; this one where nobody knows, or no server can be asked."""
+    from maze_tasks import control
+    from maze_tasks.errors import ServiceUnavailable
+    from maze_tasks.project import open_project
+
+    with suppress(ServiceUnavailable), open_project(settings) as project:
+        return control.tree_of(project.store, run)
+    return Path()
 
 
 def say_refused(path: str, reason: str) -> None:
