@@ -1,0 +1,191 @@
+"""Readings of a reply as code for its hole, the most literal first. Which of them fits is for others to say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from maze_tasks.validation.definitions import Taken, bodies, without_imports
+from maze_tasks.validation.echoes import without_echo
+from maze_tasks.validation.frame import Frame, read
+from maze_tasks.validation.imports import names_in, needed, with_imports
+from maze_tasks.validation.indentation import edged, moved_to, reindented, with_newlines
+from maze_tasks.validation.lines import lines_of, stripped, unmatched
+from maze_tasks.validation.replies import blocks, cleaned, inline, ranked, without_prose
+
+_DEFINITION = re.compile(r"\s*(?:async\s+def|def|class|@\w)\b")
+_LEAVES = re.compile(r"\s*(?:return|raise)\b")
+_AFTERWARDS = re.compile(r"\s*(?:(?:async\s+def|def|class|assert|import|from)\b|@\w|if\s+__name__|print\s*\()")
+_TRAILING = re.compile(r"[;,\s]+\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One reading of a reply.
+
+    Args:
+        code: what would go into the hole.
+        imports: import statements that were outside the body.
+        missing: names that the code needs and that cannot be brought along.
+    """
+
+    code: str
+    imports: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+def candidates(reply: str, frame: Frame) -> Iterator[Candidate]:
+    """Readings of a reply, the most literal first.
+
+    Args:
+        reply: the reply as it came.
+        frame: the code around the hole.
+    """
+    for text in cleaned(reply):
+        for piece in filter(str.strip, pieces(text, frame)):
+            yield from _shapes(piece, frame)
+
+
+def pieces(text: str, frame: Frame) -> Iterator[str]:
+    """Parts of a text that may be the code: its fenced blocks, those with the wanted definition first; else itself."""
+    text = text.replace("\r\n", "\n")
+    found = ranked(blocks(text), frame.language)
+    if found:
+        codes = [block.code for block in found]
+        yield from sorted(codes, key=lambda code: not _defines(code, frame))
+        if len(codes) > 1:
+            yield "\n".join(codes)
+        return
+    yield text
+    yield from without_prose(text)
+    if not frame.statements:
+        yield from inline(text)
+
+
+def _defines(code: str, frame: Frame) -> bool:
+    """Whether code seems to hold the definition that the hole stands in."""
+    if frame.owner is None or not frame.owner.name:
+        return False
+    name = rf"(?<!\w){re.escape(frame.owner.name)}(?!\w)"
+    wanted = rf"def\s+{name}" if frame.language == "python" else rf"{name}[^;\n]*\{{"
+    return re.search(wanted, code) is not None
+
+
+def _shapes(piece: str, frame: Frame) -> Iterator[Candidate]:
+    """A piece of code in the shapes that may fit the hole."""
+    if frame.language != "python" and frame.indent and not _indented(piece, frame):
+        yield _edged(moved_to(piece, "", frame.indent, frame.language), frame)
+    yield _edged(piece, frame)
+    for taken in bodies(piece, frame):
+        yield from _from_definition(taken, frame)
+    for text in without_echo(piece, frame.before, frame.after):
+        yield from _indentations(text, frame)
+    apart = without_imports(piece, frame) if frame.owner else None
+    if apart is not None:
+        for shape in _indentations(apart[0], frame):
+            yield _with(shape.code, apart[1], (), (), frame)
+    if frame.language == "python" and (reached := _reached(piece)) is not None:
+        yield from _indentations(reached, frame)
+    yield from _indentations(piece, frame)
+    if frame.statements and frame.language != "python" and piece.rstrip()[-1:] not in (";", "}"):
+        yield _edged(f"{piece.rstrip()};", frame)
+    yield from _shortened(piece, frame)
+    if not frame.statements:
+        yield from _expressions(piece)
+
+
+def _indented(piece: str, frame: Frame) -> bool:
+    return any(line.begins and line.indent for line in lines_of(piece, frame.language)[:1])
+
+
+def _edged(text: str, frame: Frame) -> Candidate:
+    code = edged(text, frame.before, frame.after, "\n")
+    return Candidate(with_newlines(code, frame.newline))
+
+
+def _indentations(text: str, frame: Frame) -> Iterator[Candidate]:
+    """A text as it is, and in python with its statements at the hole's indentation."""
+    yield _edged(text, frame)
+    if frame.language == "python" and not frame.left.strip():
+        for indent in _targets(text, frame):
+            for moved in reindented(text, indent):
+                yield _edged(moved, frame)
+
+
+def _targets(text: str, frame: Frame) -> list[str]:
+    """Indentations that a text may be meant for: that of the hole; for a definition first those of definitions."""
+    outer = [one.indent for one in frame.references if one.only_definitions]
+    return [*outer, frame.indent] if outer and _DEFINITION.match(text) else [frame.indent]
+
+
+def _from_definition(taken: Taken, frame: Frame) -> Iterator[Candidate]:
+    """The body of a definition; for a hole that is but a part of one, without what stands around the hole."""
+    owner = frame.owner
+    texts = [taken.body] if owner and owner.whole else list(without_echo(taken.body, frame.before, frame.after))
+    for text in texts:
+        if frame.language == "python":
+            shapes = _indentations(text, frame)
+        else:
+            base = next((line.indent for line in lines_of(text, frame.language) if line.begins), "")
+            shapes = iter([_edged(moved_to(text, base, frame.indent or base, frame.language), frame)])
+        for shape in shapes:
+            yield _with(shape.code, taken.imports, taken.helpers, taken.missing, frame)
+
+
+def _with(
+    code: str, imports: tuple[str, ...], helpers: tuple[str, ...], missing: tuple[str, ...], frame: Frame
+) -> Candidate:
+    """Code with the helpers and the imports it needs at its top, where they may stand there."""
+    code = code.replace("\r\n", "\n")
+    for helper in reversed(helpers):
+        moved = _all_moved(helper, frame)
+        code = f"{moved}{frame.indent if frame.left else ''}{code}"
+    tree = read(frame.language, code)
+    wanted = needed(imports, names_in(tree) if tree is not None else set(), frame)
+    code = with_imports(code, wanted, frame)
+    return Candidate(with_newlines(code, frame.newline), tuple(wanted), missing)
+
+
+def _all_moved(helper: str, frame: Frame) -> str:
+    """A definition from the top of a module, at the hole's indentation."""
+    moved = moved_to(f"{helper}\n", "", frame.indent, frame.language)
+    return moved.lstrip(" \t") if frame.left else moved
+
+
+def _shortened(piece: str, frame: Frame) -> Iterator[Candidate]:
+    """A piece without what follows the end of the code around the hole, as models that complete text go on."""
+    if frame.language != "python":
+        at = unmatched(piece, frame.language)
+        if at is not None and piece[:at].strip():
+            yield _edged(piece[:at], frame)
+        return
+    lines = lines_of(piece, "python")
+    begun = [row for row, line in enumerate(lines) if line.begins]
+    if not begun:
+        return
+    least = lines[begun[1 if stripped(lines, begun) else 0]].width
+    end = next((row for row in begun[1:] if lines[row].width < least), None)
+    if end is not None:
+        yield from _indentations("".join(line.text for line in lines[:end]), frame)
+
+
+def _reached(piece: str) -> str | None:
+    """A piece without the definitions and calls that follow its last statement, which returns; None without these."""
+    lines = lines_of(piece, "python")
+    begun = [row for row, line in enumerate(lines) if line.begins]
+    for row, following in pairwise(begun):
+        same = lines[row].width == lines[following].width == lines[begun[0]].width
+        if same and _LEAVES.match(lines[row].text) and _AFTERWARDS.match(lines[following].text):
+            return "".join(line.text for line in lines[:following])
+    return None
+
+
+def _expressions(piece: str) -> Iterator[Candidate]:
+    """An expression without what ends a statement, and in brackets, so that nothing around binds tighter."""
+    text = _TRAILING.sub("", piece.strip())
+    yield Candidate(text)
+    for value in (text, *([text.removeprefix("return").strip()] if text.startswith("return ") else [])):
+        yield Candidate(value)
+        yield Candidate(f"({value})")

@@ -1,0 +1,264 @@
+"""A whole function, class or file in place of a body: the body is taken out of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from maze_tasks.syntax import Node, Tree, walk
+from maze_tasks.validation.frame import Frame, read
+from maze_tasks.validation.grammar import (
+    CLASSES,
+    COMMENTS,
+    DEFINITIONS,
+    FUNCTIONS,
+    IMPORTS,
+    is_docstring,
+    name_of,
+    parameters_of,
+)
+from maze_tasks.validation.imports import names_in, outer_imports
+from maze_tasks.validation.lines import indent_of
+
+# Where a member of a class does not parse by itself.
+_CLASS_AROUND = {
+    "typescript": "class Hole {\n",
+    "tsx": "class Hole {\n",
+    "javascript": "class Hole {\n",
+    "java": "class Hole {\n",
+    "cpp": "struct Hole {\n",
+    "zig": "const Hole = struct {\n",
+}
+_STUB = re.compile(
+    r"(?:pass|\.\.\.|raise NotImplementedError(?:\([^()]*\))?|(?:todo|unimplemented)!\([^()]*\)|@?panic!?\([^()]*\)"
+    r"|throw new (?:Error|RuntimeException|UnsupportedOperationException)\([^()]*\)|assert\((?:0|false)\))?;?"
+)
+_COMMENT = re.compile(r"^\s*(?:#|//).*$", re.MULTILINE)
+_BESIDE_A_FUNCTION = DEFINITIONS | IMPORTS | COMMENTS | {"if_statement", "package_clause", "export_statement"}
+_LONGEST_STUB = 400  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a definition in a reply comes to.
+
+    Args:
+        body: its body, as it is indented there.
+        imports: import statements around it.
+        helpers: definitions beside it that the body uses and the file does not have; python only.
+        missing: names of those that cannot be moved into a body.
+    """
+
+    body: str
+    imports: tuple[str, ...]
+    helpers: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+def bodies(piece: str, frame: Frame) -> Iterator[Taken]:
+    """The bodies in a piece of code of the definition that the hole stands in, the likeliest first.
+
+    Args:
+        piece: code of a reply.
+        frame: the code around the hole.
+    """
+    for opening in ("", _CLASS_AROUND.get(frame.language or "", "")):
+        text = f"{opening}{piece}\n}}" if opening else piece
+        tree = read(frame.language, text)
+        if tree is None:
+            return
+        found = False
+        for node in _targets(tree, frame):
+            body = _body(tree, node, frame)
+            if body is not None and not is_stub(body):
+                found = True
+                yield _taken(tree, node, body, frame)
+        if found or frame.language not in _CLASS_AROUND:
+            return
+
+
+def is_stub(code: str) -> bool:
+    """Whether code is nothing but what marks a hole."""
+    text = _COMMENT.sub("", code).strip()
+    return len(text) <= _LONGEST_STUB and _STUB.fullmatch(text) is not None
+
+
+def _targets(tree: Tree, frame: Frame) -> list[Node]:
+    """Definitions that may be the one around the hole: those of its name, the right class and parameters first."""
+    owner = frame.owner
+    if owner is None:
+        wanted = frame.classes[-1:]
+        return [node for node in walk(tree.root) if node.type in CLASSES and name_of(tree, node) in wanted]
+    functions = [node for node in walk(tree.root) if node.type in FUNCTIONS and node.child_by_field_name("body")]
+    named = [node for node in functions if name_of(tree, node) == owner.name]
+    if not named and owner.whole:
+        named = _renamed(tree, functions, owner.parameters)
+    inner = frame.classes[-1] if frame.classes else ""
+
+    def rank(node: Node) -> tuple[bool, bool, bool]:
+        classes = [name_of(tree, one) for one in _above(node) if one.type in CLASSES]
+        nested = any(one in named for one in _above(node))
+        return nested, parameters_of(tree, node) != owner.parameters, (classes[0] if classes else "") != inner
+
+    return sorted(named, key=rank)
+
+
+def _renamed(tree: Tree, functions: list[Node], parameters: str) -> list[Node]:
+    """The one function of a text, if it is nothing but that, with as many parameters as are wanted."""
+    outer = [node for node in functions if not any(one.type in FUNCTIONS for one in _above(node))]
+    if len(outer) != 1 or not all(_beside(tree, one) for one in tree.root.named_children):
+        return []
+    given = parameters_of(tree, outer[0])
+    alike = given.count(",") == parameters.count(",") and (given == "()") == (parameters == "()")
+    return outer if alike else []
+
+
+def _beside(tree: Tree, node: Node) -> bool:
+    """Whether a statement may stand beside a function without being part of a body that the function belongs to."""
+    return node.type in _BESIDE_A_FUNCTION or tree.text(node).startswith(b"print(")
+
+
+def _above(node: Node) -> Iterator[Node]:
+    above = node.parent
+    while above is not None:
+        yield above
+        above = above.parent
+
+
+def _body(tree: Tree, node: Node, frame: Frame) -> str | None:
+    """The text of a definition's body: whole lines, or what is between its braces."""
+    body = node.child_by_field_name("body")
+    if body is None:
+        return None
+    if tree.language == "python":
+        return _lines(tree, node, body, skip_docstring=bool(frame.owner and frame.owner.opened))
+    children = body.children
+    if len(children) < 2 or tree.text(children[0]) != b"{" or tree.text(children[-1]) != b"}":  # noqa: PLR2004
+        return None
+    return tree.data[children[0].end_byte : children[-1].start_byte].decode(errors="replace")
+
+
+def _lines(tree: Tree, node: Node, body: Node, *, skip_docstring: bool) -> str | None:
+    colon = next((one for one in reversed(node.children) if one.type == ":" and one.end_byte <= body.start_byte), None)
+    begin = body.start_byte
+    if colon is not None and colon.start_point.row != body.start_point.row:
+        begin = tree.data.find(b"\n", colon.end_byte) + 1
+    statements = [one for one in body.named_children if not one.is_extra]
+    if skip_docstring and statements and is_docstring(statements[0]):
+        if len(statements) == 1:
+            return None
+        begin = tree.data.find(b"\n", statements[0].end_byte) + 1 or statements[1].start_byte
+    end = tree.data.find(b"\n", body.end_byte)
+    rest = tree.data[body.end_byte : end if end >= 0 else None]
+    white = rest if not rest.strip() else b""
+    return (tree.data[begin : body.end_byte] + white).decode(errors="replace") + "\n"
+
+
+def _taken(tree: Tree, node: Node, body: str, frame: Frame) -> Taken:
+    imports = tuple(
+        tree.text(one).decode(errors="replace").strip() for one in outer_imports(tree) if not _holds(node, one)
+    )
+    used = _names(body, frame)
+    if tree.language != "python":
+        return Taken(body, imports, (), _others(tree, node, used, frame))
+    helpers, used = _helpers(tree, node, used, frame)
+    return Taken(body, imports, helpers, _methods(tree, node, used, frame))
+
+
+def _names(code: str, frame: Frame) -> set[str]:
+    tree = read(frame.language, code)
+    return names_in(tree) if tree is not None else set()
+
+
+def _holds(outer: Node, inner: Node) -> bool:
+    return outer.start_byte <= inner.start_byte and inner.end_byte <= outer.end_byte
+
+
+def _helpers(tree: Tree, node: Node, used: set[str], frame: Frame) -> tuple[tuple[str, ...], set[str]]:
+    """Definitions and constants at the top of a module that are used, also by each other."""
+    beside = {}
+    for one in tree.root.named_children:
+        names = _defines(tree, one)
+        if names and not _holds(one, node) and not any(_in_file(name, frame) for name in names):
+            beside[one.start_byte] = (names, tree.text(one).decode(errors="replace"))
+    taken: dict[int, str] = {}
+    growing = True
+    while growing:
+        growing = False
+        for at, (names, text) in beside.items():
+            if at not in taken and names & used:
+                taken[at] = text
+                used = used | _names(text, frame)
+                growing = True
+    return tuple(taken[at] for at in sorted(taken)), used
+
+
+def _defines(tree: Tree, node: Node) -> set[str]:
+    inner = node
+    if node.type == "decorated_definition":
+        inner = node.child_by_field_name("definition") or node
+    if inner.type in FUNCTIONS or inner.type in CLASSES:
+        return {name_of(tree, inner)}
+    if node.type == "expression_statement" and node.named_children and node.named_children[0].type == "assignment":
+        left = node.named_children[0].child_by_field_name("left")
+        return {tree.text(left).decode(errors="replace")} if left is not None and left.type == "identifier" else set()
+    return set()
+
+
+def _in_file(name: str, frame: Frame) -> bool:
+    """Whether the code around the hole has that word: then it is most likely defined there."""
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", frame.before + frame.after) is not None
+
+
+def _methods(tree: Tree, node: Node, used: set[str], frame: Frame) -> tuple[str, ...]:
+    """Methods that the reply adds to the class and the body calls: they have no place in a body."""
+    home = next((one for one in _above(node) if one.type in CLASSES), None)
+    if home is None:
+        return ()
+    return tuple(
+        name
+        for one in walk(home)
+        if one.type in FUNCTIONS
+        and not _holds(node, one)
+        and (name := name_of(tree, one)) in used
+        and not name.startswith("__")
+        and not _in_file(name, frame)
+    )
+
+
+def _others(tree: Tree, node: Node, used: set[str], frame: Frame) -> tuple[str, ...]:
+    """Other functions and classes of a reply that its body uses and the file does not have."""
+    return tuple(
+        name
+        for one in walk(tree.root)
+        if (one.type in FUNCTIONS or one.type in CLASSES)
+        and not _holds(node, one)
+        and not _holds(one, node)
+        and (name := name_of(tree, one)) in used
+        and not _in_file(name, frame)
+    )
+
+
+def without_imports(piece: str, frame: Frame) -> tuple[str, tuple[str, ...]] | None:
+    """A piece of code without the import statements it begins with, and these; None where it begins with none."""
+    tree = read(frame.language, piece)
+    if tree is None:
+        return None
+    imports: list[str] = []
+    end = 0
+    for node in tree.root.children:
+        if node.type not in IMPORTS or indent_of(_line(tree, node)):
+            if node.is_extra and not node.is_error:
+                continue
+            break
+        imports.append(tree.text(node).decode(errors="replace").strip())
+        end = node.end_byte
+    if not imports:
+        return None
+    return tree.data[end:].decode(errors="replace").lstrip(";").partition("\n")[2], tuple(imports)
+
+
+def _line(tree: Tree, node: Node) -> str:
+    begin = tree.data.rfind(b"\n", 0, node.start_byte) + 1
+    return tree.data[begin : node.start_byte].decode(errors="replace")

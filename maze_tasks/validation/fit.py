@@ -1,0 +1,179 @@
+"""Whether a fill fits its hole: the file parses with it, and everything around it is what it was."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from maze_tasks.syntax import Node, Tree
+from maze_tasks.validation.findings import Finding
+from maze_tasks.validation.frame import Frame, Reference, read
+from maze_tasks.validation.grammar import BODY_IMPORTS, DEFINITIONS, FUNCTIONS, IMPORTS, is_docstring, name_of
+from maze_tasks.validation.outline import Outline, outline, python_outline
+from maze_tasks.validation.python_rules import VERSION, module_of, refusal, refusal_of_piece
+
+_DEFINING = frozenset({"FunctionDef", "AsyncFunctionDef", "ClassDef", "Import", "ImportFrom"})
+_MEMBERS_OF_STATEMENTS = frozenset({"lexical_declaration", "variable_declaration", "expression_statement"})
+_SHOWN = 40  # characters of a line that a message repeats
+
+
+def misfits(frame: Frame, code: str) -> tuple[Finding, ...]:
+    """Why a fill does not fit, with the places in it; nothing where it does, or where nothing is known to tell.
+
+    Args:
+        frame: the code around the hole.
+        code: the fill.
+    """
+    if frame.language is None:
+        return ()
+    tree = frame.read(code)
+    if tree is None:
+        return (Finding("syntax", f"the file cannot be read as {frame.language} with this fill: it takes too long"),)
+    start = len(frame.before.encode("utf-8", "replace"))
+    found = outline(tree, start, start + len(code.encode("utf-8", "replace")))
+    if not frame.references:
+        return _errors(frame, code, found, frozenset())
+    first: tuple[Finding, ...] = ()
+    for reference in frame.references:
+        why = _against(reference, frame, code, tree, found)
+        if not why:
+            return _python(frame, code, reference) if frame.language == "python" else ()
+        first = first or why
+    if frame.language == "python" and first[0].check == "syntax" and _fits_python(frame, code):
+        return ()
+    return first
+
+
+def _fits_python(frame: Frame, code: str) -> bool:
+    """Whether a fill that the grammar does not read fits for python itself, which reads more."""
+    if not frame.whole or frame.before.startswith("\ufeff"):
+        return False
+    found = _python_outline(frame.before, code, frame.after)
+    if found is None or not found.guests or all(guest.type in _DEFINING for guest in found.guests):
+        return False
+    wanted = [
+        _python_outline(frame.before, one.text, frame.after) for one in frame.references if not one.only_definitions
+    ]
+    return any(one is not None and one.rows == found.rows and found.homes <= one.homes for one in wanted)
+
+
+def _python_outline(before: str, code: str, after: str) -> Outline | None:
+    module = module_of(f"{before}{code}{after}")
+    if module is None:
+        return None
+    start, length = len(before.encode()), len(code.encode())
+    return python_outline(f"{before}{code}{after}".encode(), module, start, start + length)
+
+
+def _against(reference: Reference, frame: Frame, code: str, tree: Tree, found: Outline) -> tuple[Finding, ...]:
+    """Why a fill does not fit in one of the ways there are."""
+    if not reference.sound:
+        # Nothing parses here even with what fits, as in a window cut from the middle: only more errors speak.
+        before = len(reference.outline.faults) + len(reference.outline.broken)
+        if len(found.faults) + len(found.broken) <= before:
+            return ()
+        return _errors(frame, code, found, reference.outline.faults)
+    errors = _errors(frame, code, found, reference.outline.faults)
+    if errors:
+        return errors
+    if not found.guests:
+        return (Finding("empty", "there is no code in the fill, only comments or white space"),)
+    stray = next((guest for guest in found.guests if guest.home not in reference.outline.homes), None)
+    if stray is not None:
+        line, column = position(frame, code, stray.start)
+        return (Finding("surroundings", _outside(reference, stray.type, code, line), line, column),)
+    if found.rows != reference.outline.rows:
+        return (Finding("surroundings", "the code around the hole would no longer be what it is with this fill"),)
+    return _useless(reference, tree, found)
+
+
+def _outside(reference: Reference, kind: str, code: str, line: int | None) -> str:
+    texts = code.split("\n")
+    shown = texts[line - 1].strip()[:_SHOWN] if line and line <= len(texts) else kind
+    where = f"`{reference.owner.name}`" if reference.owner else "the hole"
+    return f"`{shown}` would stand outside {where}: a fill may not end the code around it"
+
+
+def _errors(frame: Frame, code: str, found: Outline, faults: frozenset[object]) -> tuple[Finding, ...]:
+    """What does not parse in the fill, or no longer does around it."""
+    if found.broken:
+        line, column = position(frame, code, found.broken[0].start)
+        return (Finding("syntax", f"this is not valid {frame.language}{_near(code, line)}", line, column),)
+    if len(found.faults) > len(faults):
+        return (Finding("syntax", f"with this fill the code around it is no longer valid {frame.language}"),)
+    return ()
+
+
+def _near(code: str, line: int | None) -> str:
+    texts = code.split("\n")
+    shown = texts[line - 1].strip()[:_SHOWN] if line and line <= len(texts) else ""
+    return f": `{shown}`" if shown else ""
+
+
+def _useless(reference: Reference, tree: Tree, found: Outline) -> tuple[Finding, ...]:
+    """A body that only defines things, or a place for definitions that gets something else."""
+    guests = [
+        node
+        for guest in found.guests
+        if (node := tree.root.descendant_for_byte_range(guest.start, guest.end)) is not None
+    ]
+    if reference.only_definitions and any(node.type not in DEFINITIONS for node in guests):
+        return (Finding("surroundings", "only functions and classes may stand here"),)
+    owner = reference.owner
+    if owner is None or not owner.whole or reference.only_definitions:
+        return ()
+    if len(guests) == 1 and guests[0].type in ("block", "statement_block", "compound_statement", "statement_list"):
+        guests = [node for node in guests[0].children if node.is_named and not node.is_extra]
+    if tree.language not in BODY_IMPORTS and any(node.type in IMPORTS for node in guests):
+        return (Finding("surroundings", f"{tree.language} lets no import stand in a body"),)
+    rest = [node for node in guests if node.is_named and node.type not in IMPORTS and not is_docstring(node)]
+    if rest and all(node.type in DEFINITIONS for node in rest):
+        return (Finding("body", f"the body of `{owner.name}` would only define something and do nothing"),)
+    if len(rest) == 1 and rest[0].type in _MEMBERS_OF_STATEMENTS and owner.name in _functions(tree, rest[0]):
+        return (Finding("body", f"`{owner.name}` would be defined again within itself"),)
+    return ()
+
+
+def _functions(tree: Tree, node: Node) -> set[str]:
+    """Names of the functions that a statement gives to a variable."""
+    inner = [below for child in node.named_children for below in (child, *child.named_children)]
+    return {name_of(tree, one) for one in inner if one.type in FUNCTIONS}
+
+
+def position(frame: Frame, code: str, offset: int) -> tuple[int | None, int | None]:
+    """Line and column in the fill, from 1, of a byte offset in the text around it; None where it lies outside."""
+    start = len(frame.before.encode("utf-8", "replace"))
+    within = offset - start
+    piece = code.encode("utf-8", "replace")
+    if not 0 <= within <= len(piece):
+        return None, None
+    ahead = piece[:within].decode("utf-8", "replace")
+    return ahead.count("\n") + 1, len(ahead) - (ahead.rfind("\n") + 1) + 1
+
+
+def _python(frame: Frame, code: str, reference: Reference) -> tuple[Finding, ...]:
+    """What python says of the whole module; of a piece where the module is not known, or not one to begin with."""
+    if not frame.whole or not _compiles(frame.before, reference.text, frame.after):
+        refused = None if reference.text == "hole" else refusal_of_piece(frame.left + code)
+        return (Finding("syntax", f"python {VERSION}: {refused.message}"),) if refused else ()
+    refused = refusal(f"{frame.before}{code}{frame.after}")
+    if refused is None:
+        return ()
+    ahead = frame.before.count("\n")
+    line = refused.line - ahead if refused.line is not None else None
+    column = refused.column
+    if line is None or not 1 <= line <= code.count("\n") + 1:
+        line = column = None
+    elif line == 1 and column is not None:
+        column = max(1, column - len(frame.left))
+    return (Finding("syntax", f"python {VERSION}: {refused.message}{_near(code, line)}", line, column),)
+
+
+@lru_cache(maxsize=16)
+def _compiles(before: str, text: str, after: str) -> bool:
+    return refusal(f"{before}{text}{after}") is None
+
+
+def parses(language: str | None, text: str) -> bool:
+    """Whether a text is free of errors by itself."""
+    tree = read(language, text)
+    return tree is not None and not tree.root.has_error

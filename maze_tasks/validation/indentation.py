@@ -1,0 +1,119 @@
+"""Lines moved to where the hole is: indentation of python, line ends, the edges of a fill."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from maze_tasks.validation.lines import Line, lines_of, stripped, unit_of
+
+_TAB = 4  # columns of a tab that stands among spaces
+
+
+def reindented(text: str, indent: str, language: str | None = "python") -> Iterator[str]:
+    """Readings of a text whose statements begin at `indent`, the least changed first.
+
+    Lines within a string stay as they are: their white space has a meaning.
+
+    Args:
+        text: whole lines.
+        indent: white space that the outermost statements are to begin with.
+        language: the language of the text.
+    """
+    lines = lines_of(text, language)
+    first = next((row for row, line in enumerate(lines) if line.begins), None)
+    if first is None:
+        return
+    if lines[first].indent != indent:
+        # What strips a reply takes the white space of its first line alone.
+        texts = [line.text for line in lines]
+        texts[first] = indent + texts[first].lstrip(" \t")
+        yield "".join(texts)
+    base = _base(lines)
+    yield "".join(_moved(line, base, indent) for line in lines)
+    yield "".join(_levelled(lines, base, indent, text))
+
+
+def _base(lines: list[Line]) -> str:
+    """The indentation of the outermost statements."""
+    begun = [row for row, line in enumerate(lines) if line.begins]
+    if stripped(lines, begun):
+        begun = begun[1:]
+    return min((lines[row].indent for row in begun), key=_columns)
+
+
+def _columns(indent: str) -> int:
+    return len(indent.expandtabs(_TAB))
+
+
+def _moved(line: Line, base: str, indent: str) -> str:
+    if line.frozen or line.blank:
+        return line.text
+    if line.text.startswith(base):
+        return indent + line.text[len(base) :]
+    # Less deep than the outermost statement: the first line of a text that was stripped, or a line within brackets.
+    return indent + line.text.lstrip(" \t")
+
+
+def _levelled(lines: list[Line], base: str, indent: str, text: str) -> Iterator[str]:
+    """Lines indented by as many levels of the hole's style as they had of their own."""
+    own = max(1, _columns(unit_of(text)))
+    unit = "\t" if "\t" in indent else " " * own
+    for line in lines:
+        if line.frozen or line.blank:
+            yield line.text
+            continue
+        columns = max(0, _columns(line.indent) - _columns(base))
+        yield indent + unit * (columns // own) + " " * (columns % own) + line.text.lstrip(" \t")
+
+
+def moved_to(text: str, base: str, indent: str, language: str | None) -> str:
+    """A text with its lines moved from one indentation to another; lines that are less deep stay."""
+    if base == indent:
+        return text
+    return "".join(
+        indent + line.text[len(base) :] if not (line.frozen or line.blank) and line.text.startswith(base) else line.text
+        for line in lines_of(text, language)
+    )
+
+
+def with_newlines(text: str, newline: str | None) -> str:
+    """A text whose lines end as those of the file; as it is where the file has no one way."""
+    if newline is None:
+        return text
+    return re.sub(r"\r\n|\n", newline, text)
+
+
+def newlines_fit(text: str, newline: str | None) -> bool:
+    """Whether the lines of a text end as those of the file; one odd end is no other style, and stays as it came."""
+    if newline is None or "\n" not in text:
+        return True
+    crlf = text.count("\r\n")
+    return crlf > 0 if newline == "\r\n" else crlf < max(2, text.count("\n"))
+
+
+def edged(text: str, before: str, after: str, newline: str) -> str:
+    """A fill with the edges that its place wants.
+
+    A hole that begins at the start of a line is whole lines: it has its own line end and keeps its indentation. Any
+    other is a piece of a line: it has no white space at its ends.
+
+    Args:
+        text: the fill.
+        before: code ahead of the hole.
+        after: code behind it.
+        newline: how lines end in the file.
+    """
+    if not before or before.endswith("\n"):
+        lines = text.split("\n")
+        while lines and not lines[0].strip():
+            lines.pop(0)
+        while lines and not lines[-1].strip():
+            lines.pop()
+        return "\n".join(lines) + newline
+    braces = before.rstrip(" \t").endswith("{") and after.lstrip().startswith("}")
+    if braces and "\n" in text.strip() and not after.startswith(("\n", "\r\n")):
+        last = before[before.rfind("\n") + 1 :]
+        closing = last[: len(last) - len(last.lstrip())]
+        return newline + text.strip("\r\n").rstrip() + newline + closing
+    return text.strip()

@@ -1,0 +1,95 @@
+"""Whether what a fill imports and names is there to be found."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+import sys
+from collections.abc import Iterator
+from functools import lru_cache
+
+from maze_tasks.validation.findings import Finding
+from maze_tasks.validation.imports import imported_at, imported_by, present_in
+from maze_tasks.validation.python_rules import module_of, tree_of
+from maze_tasks.validation.subject import Subject
+
+_BUILT_IN = frozenset(dir(builtins)) | {"__file__", "__class__", "__path__", "__annotations__", "reveal_type"}
+
+
+def import_findings(subject: Subject) -> Iterator[Finding]:
+    """What the imports that a fill needs come to.
+
+    An import that could not be put into the fill is an error where the whole file is known and does not have its name;
+    a module that is neither of python's own nor imported by the file is a note, for it may be installed.
+    """
+    for statement in subject.fill.imports:
+        if "".join(statement.split()) not in "".join(subject.code.split()):
+            yield from _left_out(subject, statement)
+    if subject.language != "python":
+        return
+    module = tree_of(subject.code)
+    if module is None:
+        return
+    known = {one.module.partition(".")[0] for one in present_in(subject.frame)} | sys.stdlib_module_names
+    for node in ast.walk(module):
+        for one in imported_at(node):
+            top = one.module.partition(".")[0]
+            if top and top not in known:
+                yield subject.note("imports", f"the module `{one.module}` is neither python's own nor imported here")
+
+
+def _left_out(subject: Subject, statement: str) -> Iterator[Finding]:
+    message = f"the code needs `{statement}`, which cannot stand in the hole and is not in the file"
+    bound = {one.bound for one in imported_by(statement)} if subject.language == "python" else set()
+    certain = subject.frame.known and subject.frame.whole and bool(bound) and "*" not in bound
+    if certain and not bound & set(_undefined(subject)):
+        certain = False
+    yield subject.finding("imports", message, severity="error" if certain else "note")
+
+
+def name_findings(subject: Subject) -> Iterator[Finding]:
+    """Names of python that nothing in the whole file binds: a note, for code may make names in ways not seen here."""
+    for name in _undefined(subject):
+        at = re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", subject.code)
+        yield subject.note("names", f"nothing defines `{name}`", at.start() if at else None)
+
+
+def _undefined(subject: Subject) -> list[str]:
+    """Names that the fill reads and the file binds nowhere, each once."""
+    frame = subject.frame
+    if subject.language != "python" or not (frame.known and frame.whole) or not frame.references:
+        return []
+    piece = tree_of(subject.code)
+    around = _bound_around(frame.before, frame.references[0].text, frame.after)
+    if piece is None or around is None:
+        return []
+    bound = around.union(*(_bound(node) for node in ast.walk(piece)))
+    if "*" in bound:
+        return []
+    read = [node.id for node in ast.walk(piece) if isinstance(node, ast.Name)]
+    return [name for name in dict.fromkeys(read) if name not in bound and name not in _BUILT_IN]
+
+
+@lru_cache(maxsize=16)
+def _bound_around(before: str, text: str, after: str) -> frozenset[str] | None:
+    """Names bound anywhere in a file, or None where python does not read it."""
+    module = module_of(f"{before}{text}{after}")
+    return None if module is None else frozenset().union(*(_bound(node) for node in ast.walk(module)))
+
+
+def _bound(node: ast.AST) -> set[str]:
+    """Names that a node binds."""
+    if isinstance(node, ast.Name):
+        return {node.id} if not isinstance(node.ctx, ast.Load) else set()
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {node.name}
+    if isinstance(node, ast.arg):
+        return {node.arg}
+    if isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar):
+        return {node.name} if node.name else set()
+    if isinstance(node, ast.MatchMapping):
+        return {node.rest} if node.rest else set()
+    if isinstance(node, ast.Global | ast.Nonlocal):
+        return set(node.names)
+    return {one.bound for one in imported_at(node)}
