@@ -68,11 +68,15 @@ def command(
     choice = Choice(chosen, include, exclude, max_bytes, todo=todo, vendored=vendored)
     summary = Summary()
     holes = scan_tree(path, choice, summary, _report)
-    if as_json or not sys.stdout.isatty():
-        emit_each(line_of(hole) for hole in holes)
-    else:
+    if not as_json and _is_for_people():
         _show(holes)
+    else:
+        emit_each(line_of(hole) for hole in holes)
     _tell(summary)
+
+
+def _is_for_people() -> bool:
+    return sys.stdout.isatty()
 
 
 def _report(skipped: Skipped) -> None:

@@ -36,7 +36,9 @@ _HOLE: Final = re.compile(r"\A\**\s*HOLE\b(?P<rest>.*)", re.DOTALL)
 _ANGLED: Final = re.compile(r"<<<\s*HOLE\b(?P<rest>(?:(?!>>>).)*)>>>", re.DOTALL)
 _TODO: Final = re.compile(r"\A\**\s*(?:TODO|FIXME)\b(?:\([^)]*\))?(?P<rest>.*)", re.DOTALL)
 _BARE_TODO: Final = re.compile(r"\A/\*+\s*TODO\s*\*+/\Z")
-_PAIR: Final = re.compile(r"""(?<!\S)(?P<key>[A-Za-z_]\w*)=(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>\S+))""")
+_PAIR: Final = re.compile(
+    r"""(?<!\S)(?P<key>[A-Za-z_]\w*)=(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>\S+))[,;]?"""
+)
 _EDGES: Final = " \t\r\n:;,.-()[]*"
 
 

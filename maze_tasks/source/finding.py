@@ -61,7 +61,7 @@ def find(text: Text, language: str, *, stub: bool = False, todo: bool = False) -
     words = _words(language, todo=todo)
     if words.search(text.utf8) is None:
         return
-    tree, names = _parsed(text, language)
+    tree, names = _parsed(text, language, todo=todo)
     finder = _Finder(text, tree, names, stub=stub, todo=todo)
     covered = 0
     for match in words.finditer(text.utf8):
@@ -80,9 +80,9 @@ def _words(language: str, *, todo: bool) -> re.Pattern[bytes]:
     return re.compile(rf"{WORDS[language]}|\bHOLE\b{also}".encode())
 
 
-def _parsed(text: Text, language: str) -> tuple[Tree, Masked]:
+def _parsed(text: Text, language: str, *, todo: bool) -> tuple[Tree, Masked]:
     """The tree of a text with names for holes, but for comments that the code is better understood with."""
-    names = masked(language, text.utf8)
+    names = masked(language, text.utf8, todo=todo)
     tree = parse(language, names.data)
     wrong = [span for span in names.spans if _breaks(text, tree, span)]
     if not wrong:
@@ -127,7 +127,7 @@ class _Finder:
         """What a node is of a hole, seen alone."""
         if self._is_name(node):
             raw = self._text.utf8.startswith(b"<<<", node.start_byte)
-            wish = wish_of(self._original(node.start_byte, self._names[node.start_byte]), bare_todo=True)
+            wish = wish_of(self._original(node.start_byte, self._names[node.start_byte]), bare_todo=True, todo=True)
             return Element(wish.marker, wish, is_comment=not raw) if wish is not None else None
         if node.type in self._grammar.comments:
             wish = self._wish(self._original(node.start_byte, node.end_byte))

@@ -15,6 +15,8 @@ _MESSAGE: Final = re.compile(
     r"\A\s*(?:TODO|not (?:yet )?implemented(?: yet)?|unimplemented)\s*(?:[.!]*\s*\Z|\s-\s|:)", re.IGNORECASE
 )
 
+_PATHS: Final = {"rust": "::", "cpp": "::", "java": "."}
+
 # Words without which a text of that language holds no marker; each place where one stands is looked at in the tree.
 WORDS: Final[dict[str, str]] = {
     "python": r"\bpass\b|\.\.\.|\bNotImplementedError\b",
@@ -165,10 +167,11 @@ def _says_todo(tree: Tree, arguments: list[Node]) -> bool:
 
 
 def _last_name(tree: Tree, node: Node | None) -> str | None:
-    """The last name of a path such as ``std::logic_error``."""
+    """The last name of a path such as ``std::logic_error``, in languages where a path may lead to a marker."""
     if node is None:
         return None
-    return re.split(r"::|\.", tree.text(node).decode(errors="replace"))[-1].strip()
+    name = tree.text(node).decode(errors="replace")
+    return name.rpartition(_PATHS.get(tree.language, "\0"))[2].strip()
 
 
 def _field(node: Node, name: str) -> Node | None:

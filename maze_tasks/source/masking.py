@@ -18,6 +18,8 @@ _RAW: Final = rb"<<<[ \t]*HOLE\b[^>\n]*>>>"
 _BLOCK: Final = rb"/\*(?:(?!\*/).)*\*/"
 # Behind one of these an expression must follow.
 _EXPECTS: Final = re.compile(rb"(?:[^=!<>]=|==|[-+*/%&|^,(\[?]|\b(?:return|yield|and|or|not|await|throw|raise))\s*\Z")
+_WORDS: Final = (b"HOLE", b"TODO", b"FIXME")
+_STUB: Final = re.compile(rb"\s*\n[ \t]*(?:pass\b|\.\.\.|raise[ \t]+NotImplementedError\b)")
 _QUOTES: Final = (b'"', b"'", b"`")
 _LOOKED_BACK: Final = 200  # bytes ahead of a comment in its line
 
@@ -35,19 +37,20 @@ class Masked:
     spans: tuple[tuple[int, int], ...]
 
 
-def masked(language: str, data: bytes) -> Masked:
+def masked(language: str, data: bytes, *, todo: bool = False) -> Masked:
     """Put names where holes are written as comments in the place of code.
 
     Args:
         language: what the text is written in.
         data: the text, in UTF-8.
+        todo: whether comments that begin with TODO or FIXME are holes; those right above a stub are part of it.
     """
-    if b"HOLE" not in data and b"TODO" not in data:
+    if not any(word in data for word in _WORDS):
         return Masked(data, ())
     spans: list[tuple[int, int]] = []
     text = bytearray(data)
     for match in _pattern(language).finditer(data):
-        if _stands_for_code(language, data, match):
+        if _stands_for_code(language, data, match, todo=todo):
             spans.append(match.span())
             text[match.start() : match.end()] = b"_" * (match.end() - match.start())
     return Masked(bytes(text), tuple(spans))
@@ -59,12 +62,13 @@ def _pattern(language: str) -> re.Pattern[bytes]:
     return re.compile(_BLOCK + rb"|" + _RAW, re.DOTALL)
 
 
-def _stands_for_code(language: str, data: bytes, match: re.Match[bytes]) -> bool:
+def _stands_for_code(language: str, data: bytes, match: re.Match[bytes], *, todo: bool) -> bool:
     found = match[0]
     if found.startswith(b"<<<"):
         return True
     c_like = language in ("c", "cpp")
-    if wish_of(found.decode(errors="replace"), bare_todo=c_like) is None:
+    above_stub = todo and language == "python" and _STUB.match(data, match.end()) is not None
+    if wish_of(found.decode(errors="replace"), bare_todo=c_like, todo=above_stub) is None:
         return False
     begin = data.rfind(b"\n", 0, match.start()) + 1
     ahead = data[max(begin, match.start() - _LOOKED_BACK) : match.start()]

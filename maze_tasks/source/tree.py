@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from maze_tasks.errors import InputError
 from maze_tasks.models import Hole
@@ -21,9 +21,6 @@ from maze_tasks.source.scanner import scan
 from maze_tasks.source.skipping import REPOSITORY, Reason, is_apart, is_binary, is_generated, is_vendored
 from maze_tasks.source.texts import NotText
 from maze_tasks.syntax import LANGUAGES, ParseBudgetSpent, language_of
-
-if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
 
 MAX_BYTES: Final = 1024 * 1024
 """Size above which a file is passed over; what people write is smaller."""
@@ -140,50 +137,54 @@ def source_files(root: Path, choice: Choice) -> Iterator[SourceFile | Skipped]:
 
     Raises:
         InputError: there is no such folder or file.
-        Refused: a glob is wrong, or the library that reads them is not installed.
+        Refused: a glob is wrong.
     """
     try:
         top = root.resolve(strict=True)
         is_folder = top.is_dir()
     except (OSError, RuntimeError, ValueError) as error:
-        raise InputError(_reason(error, "there is no such file or folder"), file=str(root)) from None
+        missing = isinstance(error, FileNotFoundError | NotADirectoryError | ValueError)
+        raise InputError("there is no such file or folder" if missing else _reason(error), file=str(root)) from None
     walk = _Walk(top if is_folder else top.parent, choice)
-    return walk.files() if is_folder else iter(filter(None, [walk.file(top.name, top)]))
+    return walk.files() if is_folder else iter(filter(None, [walk.file(top.name, str(top))]))
+
+
+@dataclass(slots=True)
+class _Folder:
+    """A folder that is being read: its path, the rules that hold in it, and what of it is still to be looked at."""
+
+    path: str
+    rules: Ignoring | None
+    entries: Iterator[os.DirEntry[str]] = field(default_factory=lambda: iter(()))
 
 
 class _Walk:
     """One pass over a tree."""
 
     def __init__(self, top: Path, choice: Choice) -> None:
-        self._top, self._choice = top, choice
+        self._top, self._choice = str(top).rstrip("/"), choice
         self._include = globs(choice.include) if choice.include else None
-        self._exclude: GitIgnoreSpec | None = globs(choice.exclude) if choice.exclude else None
+        self._exclude = globs(choice.exclude) if choice.exclude else None
         self._languages = choice.languages or frozenset(LANGUAGES)
         self._within, self._above = _rules_above(top)
         self._in_repository = self._within is not None
 
     def files(self) -> Iterator[SourceFile | Skipped]:
         """All files below the top, without recursion: a tree may be deeper than Python's stack."""
-        pending: list[Iterator[tuple[os.DirEntry[str], Ignoring | None]] | Skipped] = []
-        pending.append(self._folder("", self._above))
-        while pending:
-            level = pending[-1]
-            if isinstance(level, Skipped):
-                yield level
-                pending.pop()
-                continue
-            following = next(level, None)
-            if following is None:
-                pending.pop()
-                continue
-            entry, rules = following
-            seen = self._entry(entry, rules)
-            if isinstance(seen, str):
-                pending.append(self._folder(seen, rules))
-            elif seen is not None:
+        pending: list[_Folder] = []
+        seen: SourceFile | Skipped | _Folder | None = _Folder("", self._above)
+        while pending or seen is not None:
+            if isinstance(seen, _Folder):
+                pending.append(seen)
+                seen = self._enter(seen)
+            if seen is not None:
                 yield seen
+            entry = next(pending[-1].entries, None)
+            seen = None if entry is None else self._entry(pending[-1], entry)
+            if entry is None:
+                pending.pop()
 
-    def file(self, path: str, at: Path) -> SourceFile | Skipped | None:
+    def file(self, path: str, at: str) -> SourceFile | Skipped | None:
         """One file, read; None where it is in no language that is asked for."""
         language = language_of(path)
         if language is None or self._is_excluded(path):
@@ -198,19 +199,18 @@ class _Walk:
             return Skipped(path, Reason.OVERSIZED)
         if is_binary(data):
             return Skipped(path, Reason.BINARY)
-        if not self._choice.vendored and is_generated(at.name, data):
+        if not self._choice.vendored and is_generated(path.rpartition("/")[2], data):
             return Skipped(path, Reason.GENERATED)
         language = language_of(path, data)
         if language not in self._languages:
             return Skipped(path, Reason.EXCLUDED)
         return SourceFile(path, language, data)
 
-    def _folder(
-        self, path: str, rules: Ignoring | None
-    ) -> Iterator[tuple[os.DirEntry[str], Ignoring | None]] | Skipped:
-        """What is in a folder, in the order of paths, with the rules that hold in it."""
+    def _enter(self, folder: _Folder) -> Skipped | None:
+        """List a folder, with the rules that hold in it; or why it is passed over."""
+        path = folder.path
         try:
-            with os.scandir(self._top / path) as listing:
+            with os.scandir(self._at(path)) as listing:
                 entries = sorted(listing, key=_order)
         except OSError as error:
             return Skipped(path or ".", Reason.UNREADABLE, _reason(error))
@@ -221,12 +221,13 @@ class _Walk:
             if REPOSITORY in names and self._in_repository:
                 return Skipped(path, Reason.VENDORED)  # a submodule or a checkout of something else
         if _IGNORE_FILE in names:
-            rules = _rules_in(self._top / path, self._from_checkout(path), rules)
-        return iter([(entry, rules) for entry in entries])
+            folder.rules = _rules_in(self._at(path), self._from_checkout(path), folder.rules)
+        folder.entries = iter(entries)
+        return None
 
-    def _entry(self, entry: os.DirEntry[str], rules: Ignoring | None) -> SourceFile | Skipped | str | None:
-        """What becomes of an entry: a file, nothing, or the path of a folder to enter."""
-        path = Path(entry.path).relative_to(self._top).as_posix()
+    def _entry(self, folder: _Folder, entry: os.DirEntry[str]) -> SourceFile | Skipped | _Folder | None:
+        """What becomes of an entry: a file, nothing, or a folder to enter."""
+        path = f"{folder.path}/{entry.name}" if folder.path else entry.name
         is_folder = entry.is_dir(follow_symlinks=False)
         if is_apart(entry.name):
             return None
@@ -236,20 +237,24 @@ class _Walk:
             return Skipped(_shown(path), Reason.UNREADABLE, "its name is not UTF-8")
         if entry.is_symlink():
             return Skipped(path, Reason.LINK)
-        if rules is not None and rules.ignores(self._from_checkout(path), is_folder=is_folder):
+        if folder.rules is not None and folder.rules.ignores(self._from_checkout(path), is_folder=is_folder):
             return Skipped(path, Reason.IGNORED)
         if is_folder:
-            return Skipped(path, Reason.EXCLUDED) if self._is_excluded(path, is_folder=True) else path
-        return self.file(path, Path(entry.path)) if entry.is_file(follow_symlinks=False) else None
+            excluded = self._is_excluded(path, is_folder=True)
+            return Skipped(path, Reason.EXCLUDED) if excluded else _Folder(path, folder.rules)
+        return self.file(path, self._at(path)) if entry.is_file(follow_symlinks=False) else None
+
+    def _at(self, path: str) -> str:
+        return f"{self._top}/{path}" if path else self._top or "/"
 
     def _from_checkout(self, path: str) -> str:
         """A path relative to the top of the checkout, to which the rules are relative."""
         return f"{self._within}/{path}".rstrip("/") if self._within else path
 
     def _is_excluded(self, path: str, *, is_folder: bool = False) -> bool:
-        if self._exclude is not None and self._exclude.match_file(f"{path}/" if is_folder else path):
+        if self._exclude is not None and self._exclude.match(path, is_folder=is_folder):
             return True
-        return not is_folder and self._include is not None and not self._include.match_file(path)
+        return not is_folder and self._include is not None and not self._include.match(path)
 
 
 def _rules_above(top: Path) -> tuple[str | None, Ignoring | None]:
@@ -261,21 +266,21 @@ def _rules_above(top: Path) -> tuple[str | None, Ignoring | None]:
     if checkout is None:
         return None, None
     within = "" if top == checkout else top.relative_to(checkout).as_posix()
-    rules = ignoring("", _read_rules(checkout / REPOSITORY / "info" / "exclude"))
+    rules = ignoring("", _read_rules(str(checkout / REPOSITORY / "info" / "exclude")))
     parts = within.split("/") if within else []
     for count, part in enumerate(parts):
         base = "/".join(parts[:count])
-        rules = _rules_in(checkout / base, base, rules)
+        rules = _rules_in(str(checkout / base), base, rules)
         if rules is not None and rules.ignores(f"{base}/{part}".lstrip("/"), is_folder=True):
             return within, None
     return within, rules
 
 
-def _rules_in(folder: Path, base: str, above: Ignoring | None) -> Ignoring | None:
-    return ignoring(base, _read_rules(folder / _IGNORE_FILE), above)
+def _rules_in(folder: str, base: str, above: Ignoring | None) -> Ignoring | None:
+    return ignoring(base, _read_rules(f"{folder}/{_IGNORE_FILE}"), above)
 
 
-def _read_rules(path: Path) -> bytes:
+def _read_rules(path: str) -> bytes:
     """The content of a file of rules; nothing where there is none, or where git would not read it."""
     try:
         return _read(path, _MAX_IGNORE_BYTES) or b""
@@ -283,7 +288,7 @@ def _read_rules(path: Path) -> bytes:
         return b""
 
 
-def _read(path: Path, limit: int) -> bytes | None:
+def _read(path: str, limit: int) -> bytes | None:
     """The bytes of a regular file, or None if there are more than `limit`.
 
     Raises:
@@ -320,5 +325,5 @@ def _shown(path: str) -> str:
     return path.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
-def _reason(error: Exception, otherwise: str = "cannot be read") -> str:
-    return getattr(error, "strerror", None) or (str(error) if isinstance(error, OSError) else "") or otherwise
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or "cannot be read"
