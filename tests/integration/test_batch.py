@@ -74,21 +74,22 @@ def test_every_hole_is_filled_and_every_call_is_counted_though_one_in_three_fail
     assert report["attempts"] == sum(one["requests"] for one in served.values()) == metrics["total_requests"]
     assert report["repeated"] == sum(one["repeated_keys"] for one in served.values()) == 0
     # What the simulator counted is what metrics show, to the token and the nano-dollar.
-    for name, (dear, dearer) in PRICES.items():
-        counted = served[name]
-        if not counted["requests"]:
-            assert name not in metrics["per_model"]
-            continue
-        shown = metrics["per_model"][name]
-        assert shown["requests"] == counted["requests"]
-        assert shown["successes"] == shown["accepted"] == counted["answered"]
-        assert shown["failures"] == sum(counted["errors"].values())
+    assert set(metrics["per_model"]) == {name for name, counted in served.items() if counted["requests"]}
+    for name, shown in metrics["per_model"].items():
+        assert_agreement(shown, served[name], PRICES[name])
         made = [one for row in results for one in row["attempts"] if one["model"] == name]
-        assert sum(one["prompt_tokens"] for one in made) == counted["tokens"]["prompt"]
-        assert sum(one["generated_tokens"] for one in made) == counted["tokens"]["generated"]
-        spent_nano = 1000 * (counted["tokens"]["prompt"] * dear + counted["tokens"]["generated"] * dearer)
-        assert shown["cost_usd"] == spent_nano / 10**9
+        assert sum(one["prompt_tokens"] for one in made) == served[name]["tokens"]["prompt"]
+        assert sum(one["generated_tokens"] for one in made) == served[name]["tokens"]["generated"]
     assert report["cost_usd"] == pytest.approx(sum(one["cost_usd"] for one in metrics["per_model"].values()), abs=1e-12)
+
+
+def assert_agreement(shown: dict[str, Any], counted: dict[str, Any], prices: tuple[int, int]) -> None:
+    """Metrics of a model, and what the simulator has counted of it."""
+    assert shown["requests"] == counted["requests"]
+    assert shown["successes"] == shown["accepted"] == counted["answered"]
+    assert shown["failures"] == sum(counted["errors"].values())
+    spent_nano = 1000 * (counted["tokens"]["prompt"] * prices[0] + counted["tokens"]["generated"] * prices[1])
+    assert shown["cost_usd"] == spent_nano / 10**9
 
 
 @pytest.mark.parametrize("batch", [small_fills, pytest.param(classeval_fills, marks=needs_data)])

@@ -25,23 +25,27 @@ BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}")
 HOLES = 14
 
 
-def echoing() -> ScriptedServer:
-    """A server that fails in turn in every way it can while it says whom it was asked by."""
-    server = ScriptedServer()
-    said: Callable[[str], list[bytes]] = lambda sent: [  # noqa: E731
-        http_bytes(json.dumps({"error": {"message": f"Incorrect API key provided: {sent}"}}).encode(), 401),
-        http_bytes(json.dumps({"detail": [{"msg": "no", "input": sent}]}).encode(), 422),
-        http_bytes(f"<html>{sent}</html>".encode(), 500, {"X-Echo": sent, "WWW-Authenticate": sent}),
-        http_bytes(sent.encode(), 503, {"Retry-After": "0"}),
-        http_bytes(f'{{"choices": [{{"message": "{sent}'.encode(), 200),
-        http_bytes(b"", 302, {"Location": f"http://127.0.0.1/{sent}"}),
-        f"HTTP/1.1 999 {sent}\r\nContent-Length: 0\r\n\r\n".encode(),
+def failures(said: str) -> list[bytes]:
+    """Replies that fail, each in a way of its own, and say something that should not have been said."""
+    return [
+        http_bytes(json.dumps({"error": {"message": f"Incorrect API key provided: {said}"}}).encode(), 401),
+        http_bytes(json.dumps({"detail": [{"msg": "no", "input": said}]}).encode(), 422),
+        http_bytes(f"<html>{said}</html>".encode(), 500, {"X-Echo": said, "WWW-Authenticate": said}),
+        http_bytes(said.encode(), 503, {"Retry-After": "0"}),
+        http_bytes(f'{{"choices": [{{"message": "{said}'.encode(), 200),
+        http_bytes(b"", 302, {"Location": f"http://127.0.0.1/{said}"}),
+        f"HTTP/1.1 999 {said}\r\nContent-Length: 0\r\n\r\n".encode(),
     ]
-    turns = itertools.cycle(range(7))
+
+
+def echoing() -> ScriptedServer:
+    """A server that fails in turn in each of these ways while it says the keys it was asked with."""
+    server = ScriptedServer()
+    turns = itertools.count()
 
     def echo(wire: Wire) -> None:
-        sent = " ".join(server.requests[-1].headers[name] for name in ("authorization", "x-tenant"))
-        wire.send(said(sent)[next(turns)])
+        replies = failures(" ".join(server.requests[-1].headers[name] for name in ("authorization", "x-tenant")))
+        wire.send(replies[next(turns) % len(replies)])
 
     server.then(echo)
     return server
