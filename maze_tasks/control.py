@@ -12,10 +12,11 @@ from maze_tasks.errors import Refused, UnknownRun
 from maze_tasks.freeing import free_dependents, release_ready
 from maze_tasks.models import Hole
 from maze_tasks.models.runs import HoleResult, ModelAccount, Plan, RunStatus
+from maze_tasks.names import VERIFIERS
 from maze_tasks.selecting import select_fill
 from maze_tasks.sending import Send, send_from
 from maze_tasks.store import care, reading
-from maze_tasks.store.runs import SELECT_MEMBER, RunStore
+from maze_tasks.store.runs import SELECT_MEMBER, RunInfo, RunStore
 from maze_tasks.store.waiting import FREE_MEMBER
 
 logger = logging.getLogger(__name__)
@@ -155,6 +156,12 @@ def metrics_accounts(store: RunStore, run: str | None = None) -> Mapping[str, Mo
     return reading.total_accounts(store.client, store.namespace)
 
 
+def asked_of(info: RunInfo) -> set[str]:
+    """Everybody whose queue a run uses."""
+    models = {model for plan in info.plans for model in plan.candidates}
+    return models | {VERIFIERS} if info.rules.snapshot else models
+
+
 def _is_open(spot: care.Spot) -> bool:
     return spot.status in ("pending", "in_progress")
 
@@ -227,7 +234,7 @@ class Sweeper:
         asked: dict[str, list[str]] = {}
         for run in active:
             info = self.store.info(run)
-            for model in {model for plan in info.plans for model in plan.candidates} if info else ():
+            for model in asked_of(info) if info else ():
                 asked.setdefault(model, []).append(run)
         for model, its_runs in asked.items():
             if self.queue_length(model) > 0:

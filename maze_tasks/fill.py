@@ -20,12 +20,13 @@ from maze_tasks.decide.tokens import temperature
 from maze_tasks.endpoints import EndpointClient
 from maze_tasks.errors import ConfigError, EndpointError, Failure, ServiceUnavailable
 from maze_tasks.freeing import free_dependents, pieces_from
+from maze_tasks.judging import profile_of
 from maze_tasks.leases import LeaseKeeper
-from maze_tasks.messages import FillMessage
+from maze_tasks.messages import FillMessage, VerifyMessage
 from maze_tasks.models import Hole, ModelEndpoint, diagnostics_of
 from maze_tasks.models.calls import Call, Reply, ServerStats
 from maze_tasks.models.runs import NANO_PER_USD, Attempt, Cursor, ErrorRecord, Plan, RunRules
-from maze_tasks.names import FORMAT_VERSION, HoleId, idempotency_key
+from maze_tasks.names import FORMAT_VERSION, VERIFIERS, HoleId, idempotency_key
 from maze_tasks.selecting import facts_of
 from maze_tasks.sending import Send, send_from
 from maze_tasks.store.runs import Begun, Commit, Finished, RunInfo, RunStore, Ticket
@@ -97,6 +98,8 @@ class Filler:
             selecting.select_fill(self.store, self.send, message.run, hole_id)
         if info.rules.ordered:
             free_dependents(self.store, self.send, message.run, hole_id)
+        if finished.what == "verify":
+            self.send([VerifyMessage(message.run, message.model, hole_id, message.cursor, message.send_no)])
         if finished.what == "round":
             send_from(self.store, self.send, message.run, [(hole_id, str(message.cursor.sample))])
         return finished.what == "next" or finished.on
@@ -175,9 +178,16 @@ class Filler:
                 code = normalise(reply.text)
                 outcome = reject_reason(code, reply.finish_reason) or _unsure(reply, info.rules)
             known = facts_of(cursor, plan, info.rules)
-            facts = replace(known, retries=begun.retries, spill_after_s=endpoint.spill_after_s, draw=self.draw())
+            facts = replace(
+                known,
+                retries=begun.retries,
+                spill_after_s=endpoint.spill_after_s,
+                draw=self.draw(),
+                verified=profile_of(hole, info.rules) is not None,
+            )
             step = step_after(outcome, facts)
-            attempt = _record(ticket, endpoint, call, reply, code, outcome, plan.samples, repeated=begun.repeated)
+            attempt = _record(ticket, endpoint, call, reply, code, outcome, repeated=begun.repeated)
+            attempt = _provisional(attempt, step, plan.samples)
             commit = _commit(attempt, step, reply)
             follows = _following(plan, cursor, step)
             return self._patiently(
@@ -210,6 +220,8 @@ def _unsure(reply: Reply, rules: RunRules) -> Failure | None:
 
 def _following(plan: Plan, cursor: Cursor, step: Step) -> str | None:
     """The candidate that a step leads to, None where it leads to none."""
+    if step.kind == "verify":
+        return VERIFIERS
     if step.kind not in ("next", "round"):
         return None
     return plan.candidates[selecting.cursor_after(cursor, step.kind).candidate]
@@ -246,7 +258,6 @@ def _record(
     reply: Reply | None,
     code: str | None,
     outcome: EndpointError | Failure | None,
-    samples: int,
     *,
     repeated: bool,
 ) -> Attempt:
@@ -278,9 +289,15 @@ def _record(
         "simulated": reply.simulated,
         "repeated": repeated or reply.resent > 0,
     }
-    if samples > 1 and failure is None:
-        known |= {"outcome": "rejected", "error": selecting.NOT_SELECTED}
     return attempt.model_copy(update=known)
+
+
+def _provisional(attempt: Attempt, step: Step, samples: int) -> Attempt:
+    """An acceptable fill that is not accepted yet: it is still to be verified, or one of several to choose from."""
+    if attempt.outcome != "accepted" or (step.kind != "verify" and samples == 1):
+        return attempt
+    why = selecting.UNVERIFIED if step.kind == "verify" else selecting.NOT_SELECTED
+    return attempt.model_copy(update={"outcome": "rejected", "error": why})
 
 
 def _speed(generated: int, stats: ServerStats | None) -> dict[str, float]:

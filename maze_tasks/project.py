@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from maze_tasks.models import default_templates
 from maze_tasks.models.runs import RunRules
 from maze_tasks.producer import Producer, RunOptions
 from maze_tasks.store import RunStore, care, connect, require_noeviction
+from maze_tasks.verification import Snapshots
 
 if TYPE_CHECKING:
     from maze_tasks.supervisor import Supervisor
@@ -48,15 +50,24 @@ class Project:
     embedded: bool
     state_dir: Path
 
-    def producer(self, *, best_of_n: int | None = None, tree: Path | None = None) -> Producer:
+    def producer(
+        self, *, best_of_n: int | None = None, tree: Path | None = None, verify: str | None = None
+    ) -> Producer:
         """A producer with the configuration's options.
 
         Args:
             best_of_n: answers to ask of each candidate, where it differs from the configuration.
             tree: the folder that the holes were scanned from.
+            verify: the profile that judges fills, on a snapshot of `tree` which is taken now.
+
+        Raises:
+            Refused: the tree cannot be packed.
         """
         options = run_options(self.settings, best_of_n)
-        rules = options.rules.model_copy(update={"tree": str(tree) if tree else None})
+        known = {"tree": str(tree) if tree else None, "verify": verify}
+        if verify is not None and tree is not None:
+            known["snapshot"] = Snapshots(self.settings.snapshot_dir).add(tree).digest
+        rules = options.rules.model_copy(update=known)
         return Producer(self.store, self.dispatcher.send, self.settings.endpoints, replace(options, rules=rules))
 
 
@@ -85,10 +96,11 @@ def run_rules(settings: Settings) -> RunRules:
     )
 
 
-def run_digest(settings: Settings, best_of_n: int | None = None) -> str:
+def run_digest(settings: Settings, best_of_n: int | None = None, verify: str | None = None) -> str:
     """Digest of all that decides what a run does: the configuration and what overrides it."""
     wanted = settings.best_of_n if best_of_n is None else best_of_n
-    return settings.model_copy(update={"best_of_n": wanted}).digest()
+    digest = settings.model_copy(update={"best_of_n": wanted}).digest()
+    return hashlib.sha256(f"{digest} {verify}".encode()).hexdigest() if verify else digest
 
 
 @contextmanager
@@ -131,7 +143,7 @@ def pause_interrupted(project: Project) -> None:
         found = care.set_state(project.store, run, "paused", ["running"])
         info = project.store.info(run)
         if found and info is not None:
-            project.dispatcher.purge({model for plan in info.plans for model in plan.candidates})
+            project.dispatcher.purge(control.asked_of(info))
 
 
 def require_keys(settings: Settings) -> None:
@@ -170,12 +182,15 @@ def local_workers(project: Project, *, total: int | None = None, log: Path | Non
         log: file for what the workers say; by default ``worker.log`` in the state folder.
     """
     from maze_tasks.supervisor import Supervisor, celery_command, divide
+    from maze_tasks.worker_plan import verifier_spec
 
     settings = project.settings
+    cores = os.cpu_count() or 1
+    verifiers = [verifier_spec(cores, namespace=settings.namespace)] if settings.verify else []
     # Configuration and keys go through a pipe: neither a file nor the process list ever shows them.
     handed = {"settings": settings.model_dump(mode="json", exclude={"warnings"}), "keys": _keys(settings)}
     supervisor = Supervisor(
-        divide(total, settings.endpoints, namespace=settings.namespace),
+        [*divide(total, settings.endpoints, namespace=settings.namespace), *verifiers],
         command=partial(celery_command, loglevel="WARNING", events=settings.events),
         env=os.environ,
         secrets=json.dumps(handed).encode(),

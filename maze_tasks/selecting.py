@@ -13,6 +13,9 @@ from maze_tasks.sending import Send, send_group
 from maze_tasks.store import care, reading
 from maze_tasks.store.runs import SELECT_MEMBER, RunStore
 
+# What is said of a fill until it has been judged.
+UNVERIFIED = ErrorRecord(kind="unverified", message="the fill has not been verified")
+
 # Why a usable sample is not the fill: until one is selected, none is.
 NOT_SELECTED = ErrorRecord(kind="not_selected", message="another sample of the same candidate was chosen")
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from maze_tasks.models import ModelEndpoint
-from maze_tasks.names import DEFAULT_NAMESPACE, escape, queue_name
+from maze_tasks.names import DEFAULT_NAMESPACE, VERIFIERS, escape, queue_name
 
 # Celery puts the current folder ahead of everything it imports: a project that has a package called `workers` would be
 # run in the place of ours. -P keeps the folder out, and what is imported already is not looked for again.
@@ -49,6 +49,16 @@ def divide(
         WorkerSpec(endpoint.name, queue_name(endpoint.name, namespace), share)
         for endpoint, share in zip(endpoints, shares, strict=True)
     ]
+
+
+def verifier_spec(concurrency: int, *, namespace: str = DEFAULT_NAMESPACE) -> WorkerSpec:
+    """The worker that verifies fills.
+
+    Args:
+        concurrency: verifications at a time; each runs a command of its own, so that threads are enough.
+        namespace: prefix of the queue.
+    """
+    return WorkerSpec("verify", queue_name(VERIFIERS, namespace), concurrency)
 
 
 def _apportion(total: int, weights: Sequence[int]) -> list[int]:

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from celery.signals import worker_init, worker_process_init, worker_ready, worker_shutdown
@@ -19,9 +19,11 @@ from maze_tasks.control import Sweeper
 from maze_tasks.dispatch import Dispatcher
 from maze_tasks.errors import MazeError
 from maze_tasks.fill import Filler
+from maze_tasks.judging import Judge
 from maze_tasks.leases import LeaseKeeper
 from maze_tasks.store import RunStore, connect
 from maze_tasks.store.cancelled import cancelled_runs
+from maze_tasks.verification import Verifier, open_verifier
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -43,11 +45,15 @@ class Runtime:
 
     Args:
         filler: makes attempts.
+        judge: judges fills.
+        clients: HTTP clients of the endpoints.
+        leases: keeps leases alive.
         slots: threads of the process that share the holes of parcels; None until a parcel comes.
         concurrency: calls this process may have in flight.
     """
 
     filler: Filler
+    judge: Judge
     clients: ClientPool
     leases: LeaseKeeper
     concurrency: int
@@ -94,7 +100,13 @@ def _build(settings: Settings) -> Runtime:
     clients = ClientPool(settings, pool_size=concurrency)
     leases = LeaseKeeper(store, stopped=partial(cancelled_runs, store))
     filler = Filler(store=store, leases=leases, send=dispatcher.send, endpoints=endpoints, client=clients.get)
-    return Runtime(filler, clients, leases, concurrency)
+    judge = Judge(store, leases, dispatcher.send, cache(partial(_verifier, settings)))
+    return Runtime(filler, judge, clients, leases, concurrency)
+
+
+def _verifier(settings: Settings) -> Verifier:
+    """This worker's verifier, once its sandbox has shown that it holds."""
+    return open_verifier(settings.verify, settings.snapshot_dir, sandbox=settings.verify_sandbox)
 
 
 def _store(settings: Settings, concurrency: int) -> RunStore:

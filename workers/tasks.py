@@ -6,8 +6,8 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from maze_tasks.errors import MazeError
-from maze_tasks.messages import FillMessage, read_message
-from maze_tasks.names import FILL_TASK
+from maze_tasks.messages import FillMessage, VerifyMessage, read_message
+from maze_tasks.names import FILL_TASK, VERIFY_TASK
 from workers.bootstrap import runtime
 
 if TYPE_CHECKING:
@@ -36,6 +36,18 @@ def register_tasks(app: Celery, settings: Settings) -> None:
             goes_on = _run(settings, message)
         if not goes_on:
             end_chain(task)
+
+    @app.task(name=VERIFY_TASK, ignore_result=True)  # type: ignore[untyped-decorator]
+    def verify(**arguments: Any) -> None:
+        message = read_message(arguments)
+        if isinstance(message, str):
+            logger.warning("message dropped: %s", message)
+            return
+        waits = VerifyMessage(message.run, message.model, message.holes[0], message.cursor, message.send_no)
+        try:
+            runtime(settings).judge.judge(waits)
+        except MazeError as error:
+            logger.error("run %s: %s", message.run, error)  # noqa: TRY400 - the message says it all
 
 
 def end_chain(task: Task) -> None:

@@ -28,6 +28,7 @@ class Wanted:
     """What the command line asks for.
 
     Args:
+        title: what the command line named, after which a run is called.
         source: file of hole lines, or ``-``.
         run: name of the run, None to find or make one.
         best_of_n: answers to ask of each candidate, None for the configuration's.
@@ -37,9 +38,11 @@ class Wanted:
         detach: whether to leave once submitted.
         quiet: whether to show no progress.
         as_json: whether to print JSON.
-        tree: the folder that the holes were scanned from, None where they came as lines.
+        tree: the folder that the holes were scanned from, None where nobody knows.
+        profile: the profile that judges fills, None for none.
     """
 
+    title: str
     source: str
     run: str | None
     best_of_n: int | None
@@ -50,11 +53,7 @@ class Wanted:
     quiet: bool
     as_json: bool
     tree: Path | None = None
-
-    @property
-    def name(self) -> str:
-        """What the run is called after."""
-        return str(self.tree or self.source)
+    profile: str | None = None
 
     def holes(self) -> Iterator[Hole]:
         """The holes, read anew."""
@@ -70,13 +69,26 @@ class Wanted:
 @click.option("--limit", type=click.IntRange(min=1), help="Take the first N holes only.")
 @click.option("--skip-invalid", is_flag=True, help="Leave out lines that are wrong, and say how many.")
 @click.option("--concurrency", type=click.IntRange(min=1), help="Calls in flight over all models (embedded workers).")
+@click.option("--verify", metavar="PROFILE", help="Judge fills with this profile; by default the configured one.")
+@click.option("--no-verify", is_flag=True, help="Judge no fills by running a command.")
+@click.option("--tree", "root", type=click.Path(path_type=Path), help="The folder that hole lines were scanned from.")
 @click.option("--dry-run", is_flag=True, help="Show holes per model, tokens and cost range; make no call.")
 @click.option("--detach", is_flag=True, help="Leave once submitted; needs a redis_url and workers of its own.")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
 @json_option
 @config_option
 @pass_state
-def command(state: State, /, *, dry_run: bool, as_json: bool, holes: str, **given: Any) -> None:
+def command(
+    state: State,
+    /,
+    *,
+    dry_run: bool,
+    holes: str,
+    verify: str | None,
+    no_verify: bool,
+    root: Path | None,
+    **given: Any,
+) -> None:
     """Fill the holes of HOLES and follow the run to its end.
 
     HOLES is a file of hole lines (JSONL, - for standard input), or a folder of source code, which is scanned as
@@ -89,14 +101,39 @@ def command(state: State, /, *, dry_run: bool, as_json: bool, holes: str, **give
 
     settings = state.settings()
     with scanned_lines(Path(holes) if holes != "-" else None) as lines:
-        tree = Path(holes).resolve() if lines else None
-        wanted = Wanted(source=str(lines or holes), tree=tree, as_json=as_json, **given)
+        tree = Path(holes) if lines else root
+        profile = _profile(settings, verify, tree, wanted=not no_verify)
+        wanted = Wanted(
+            title=holes, source=str(lines or holes), tree=tree.resolve() if tree else None, profile=profile, **given
+        )
         survey = _survey(wanted)
         if dry_run:
             _dry_run(settings, wanted, survey)
             return
         _refuse_what_cannot_be(settings, wanted)
         click.get_current_context().exit(_refine(settings, wanted, survey))
+
+
+def _profile(settings: Settings, named: str | None, tree: Path | None, *, wanted: bool) -> str | None:
+    """The profile that judges the fills of this run, None for none.
+
+    Raises:
+        Refused: there is no profile of that name, or no tree to judge on.
+    """
+    from maze_tasks.errors import Refused
+    from maze_tasks.models import did_you_mean
+
+    if not wanted or (named or settings.verify_with) is None:
+        return None
+    profile = named or settings.verify_with
+    if profile not in settings.verify:
+        known = did_you_mean(str(profile), list(settings.verify))
+        raise Refused(f"--verify: no profile is named {profile!r}{known}; [verify.NAME] tables configure them")
+    if tree is None or not tree.is_dir():
+        raise Refused(
+            "fills are verified on a source tree: refine a folder, or name the one that was scanned with --tree"
+        )
+    return profile
 
 
 def _survey(wanted: Wanted) -> Survey:
@@ -156,7 +193,7 @@ def _refine(settings: Settings, wanted: Wanted, survey: Survey) -> int:
 
     began = time.monotonic()
     with open_project(settings) as project:
-        digest = run_digest(settings, wanted.best_of_n)
+        digest = run_digest(settings, wanted.best_of_n, wanted.profile)
         run, known = _named(project, wanted, survey, digest)
         if known is not None and known.ended:
             say(f"run {run} of these holes has ended already ({known.state}); nothing is asked again")
@@ -174,7 +211,7 @@ def _named(project: Project, wanted: Wanted, survey: Survey, digest: str) -> tup
     from maze_tasks.store import reading
 
     if wanted.run is None:
-        run, latest = find_run(project.store, survey.digest, digest, _stem(wanted.name))
+        run, latest = find_run(project.store, survey.digest, digest, _stem(wanted.title))
         if latest is not None and latest.ended:
             say(f"run {latest.run} of the same holes has ended; this is another one")
         return run, latest if latest is not None and latest.run == run else None
@@ -213,7 +250,7 @@ def resume_or_submit(project: Project, wanted: Wanted, run: str, survey: Survey,
     if known is not None and (known.state == "paused" or project.fresh):
         resume_run(project, run)
     if known is None or not known.sealed:
-        project.producer(best_of_n=wanted.best_of_n, tree=wanted.tree).submit(
+        project.producer(best_of_n=wanted.best_of_n, tree=wanted.tree, verify=wanted.profile).submit(
             run, wanted.holes(), input_digest=survey.digest, config_digest=digest, ordered=survey.ordered
         )
 
@@ -266,5 +303,5 @@ def _report(status: RunStatus, wanted: Wanted, began: float) -> int:
 
 
 def _stem(source: str) -> str:
-    stem = "stdin" if source == "-" else Path(source).stem
+    stem = "stdin" if source == "-" else Path(source).resolve().stem
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", stem)[:60] or "run"

@@ -13,6 +13,7 @@ from maze_tasks.cli.options import State, config_option, pass_state
 if TYPE_CHECKING:
     from maze_tasks.config import Settings
     from maze_tasks.models import ModelEndpoint
+    from maze_tasks.worker_plan import WorkerSpec
 
 CLEAN_UP_S = 15.0  # beyond the longest call: for its result to reach the store
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -24,13 +25,24 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
     "--concurrency", type=click.IntRange(min=1), help="Calls in flight over all models; by default each one's own."
 )
 @click.option(
+    "--verifiers",
+    type=click.IntRange(min=0),
+    help="Verifications at a time; by default one a core where profiles are configured and no --models are named.",
+)
+@click.option(
     "--loglevel", type=click.Choice(LEVELS, case_sensitive=False), default="INFO", show_default=True, help="Of Celery."
 )
 @click.option("--events/--no-events", default=None, help="Send Celery events, for Flower; by default as configured.")
 @config_option
 @pass_state
 def command(
-    state: State, models: tuple[str, ...], concurrency: int | None, loglevel: str, *, events: bool | None
+    state: State,
+    models: tuple[str, ...],
+    concurrency: int | None,
+    verifiers: int | None,
+    loglevel: str,
+    *,
+    events: bool | None,
 ) -> None:
     """Run a Celery worker process for each model, and restart what dies.
 
@@ -46,13 +58,28 @@ def command(
     endpoints = _chosen(settings, models)
     _require_keys(settings, endpoints)
     supervisor = Supervisor(
-        divide(concurrency, endpoints, namespace=settings.namespace),
+        [*divide(concurrency, endpoints, namespace=settings.namespace), *_verifiers(settings, verifiers, models)],
         command=partial(celery_command, loglevel=loglevel, events=settings.events if events is None else events),
         env={**os.environ, **({"MAZE_CONFIG": str(settings.config_path)} if settings.config_path else {})},
         tell=say,
     )
     grace_s = max(endpoint.timeout_secs for endpoint in endpoints) + CLEAN_UP_S
     click.get_current_context().exit(run_until_signalled(supervisor, grace_s=grace_s, tell=say))
+
+
+def _verifiers(settings: Settings, wanted: int | None, models: tuple[str, ...]) -> list[WorkerSpec]:
+    """The worker that verifies, if there is to be one.
+
+    Raises:
+        Refused: verifications are asked for, and no profile is configured.
+    """
+    from maze_tasks.errors import Refused
+    from maze_tasks.worker_plan import verifier_spec
+
+    if wanted and not settings.verify:
+        raise Refused("--verifiers: no [verify.NAME] table is configured, so that there is nothing to verify with")
+    count = wanted if wanted is not None else (os.cpu_count() or 1) * bool(settings.verify and not models)
+    return [verifier_spec(count, namespace=settings.namespace)] if count else []
 
 
 def _require_server(settings: Settings) -> None:

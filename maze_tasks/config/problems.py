@@ -17,7 +17,7 @@ from maze_tasks.config.toml_lines import KeyPath
 from maze_tasks.config.urls import broker_url_problem, redis_url_problem
 from maze_tasks.models import FailureStrategy, ModelEndpoint, RefinementConfig, did_you_mean, explain, known_fields
 
-UNSUPPORTED: Final = ("budget_usd", "deadline_s", "verify", "cache")  # promised, not built: silence would mislead
+UNSUPPORTED: Final = ("budget_usd", "deadline_s", "cache")  # promised, not built: silence would mislead
 _OF_THE_READER = frozenset({"config_path", "warnings", "lines", "templates"})  # fields of Settings that no file may set
 TOP_KEYS: Final = known_fields(Settings) - _OF_THE_READER | set(UNSUPPORTED)
 ENDPOINT_KEYS: Final = known_fields(ModelEndpoint)
@@ -91,6 +91,9 @@ def semantic_problems(settings: Settings) -> Iterator[Problem]:
     if not settings.endpoints:
         yield Problem(("endpoints",), "no endpoint is configured; at least one is needed")
     yield from _name_problems(settings)
+    if settings.verify_with is not None and settings.verify_with not in settings.verify:
+        known = did_you_mean(settings.verify_with, list(settings.verify))
+        yield Problem(("verify_with",), f"no profile is named {settings.verify_with!r}{known}")
     yield from _not_built(settings)
     yield from server_problems(settings.redis_url, settings.broker_url)
     names = [endpoint.name for endpoint in settings.endpoints]

@@ -19,6 +19,7 @@ from maze_tasks.models import EnsembleConfig, ModelEndpoint, RefinementConfig, T
 from maze_tasks.models.reading import U32, Flag, NonNegative, Positive, Shape, field_path
 from maze_tasks.names import DEFAULT_NAMESPACE
 from maze_tasks.simulate.settings import SimulatedEndpoint
+from maze_tasks.verification.profiles import VerifyProfile
 
 STATE_FOLDER = ".maze"
 DEFAULT_FILE = "maze.toml"
@@ -68,6 +69,10 @@ class Settings(Shape):
         prompt: files with texts of the user's own.
         templates: the texts of prompts, read from these files.
         simulate: how `maze simulate` plays each endpoint, by endpoint name.
+        verify: commands that judge fills, by profile name; only the worker's own count.
+        verify_with: the profile that judges the fills of a run; None means that none does.
+        verify_sandbox: what the commands run in; ``none`` is unsafe.
+        snapshots: folder of the trees that fills are judged on, shared by the workers; None means in the state folder.
         config_path: the file this was read from, absolute; None where there was none.
         warnings: what the reader of the file should be told, one sentence each.
         lines: lines of the file by path, for messages.
@@ -93,6 +98,10 @@ class Settings(Shape):
     prompt: PromptFiles = Field(default=PromptFiles())
     templates: Templates = Field(default_factory=default_templates, repr=False)
     simulate: Mapping[str, SimulatedEndpoint] = Field(default={})
+    verify: Mapping[str, VerifyProfile] = Field(default={})
+    verify_with: str | None = None
+    verify_sandbox: Literal["bubblewrap", "none"] = "bubblewrap"
+    snapshots: str | None = None
     config_path: Path | None = None
     warnings: tuple[str, ...] = ()
     lines: Mapping[KeyPath, int] = Field(default={}, exclude=True, repr=False)
@@ -122,6 +131,14 @@ class Settings(Shape):
             return Path.cwd() / STATE_FOLDER
         folder = self.config_path.parent / STATE_FOLDER
         return folder if self.config_path.name == DEFAULT_FILE else folder / self.config_path.stem
+
+    @property
+    def snapshot_dir(self) -> Path:
+        """Folder of the trees that fills are judged on."""
+        if self.snapshots is None:
+            return self.state_dir / "snapshots"
+        base = self.config_path.parent if self.config_path is not None else Path.cwd()
+        return base / self.snapshots
 
     @property
     def literal_key_names(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from maze_tasks.errors import EndpointError, Failure, PassingError, ThrottledErr
 from maze_tasks.models.refinement import FailureStrategy
 from maze_tasks.models.runs import HoleStatus
 
-StepKind = Literal["accept", "next", "round", "retry", "fail", "close"]
+StepKind = Literal["accept", "next", "round", "retry", "fail", "close", "verify"]
 
 BACKOFF_S = 1.0  # wait before the first retry, doubled each time
 MAX_WAIT_S = 300.0  # no wait is longer, whatever an endpoint asks for
@@ -38,6 +38,7 @@ class Facts:
         round_no: round of refinement, from 0.
         rounds: rounds there are.
         strategy: what follows when the candidates of a round are used up.
+        verified: whether an acceptable fill must be verified before it is accepted.
     """
 
     candidate: int
@@ -50,6 +51,7 @@ class Facts:
     round_no: int = 0
     rounds: int = 1
     strategy: FailureStrategy = FailureStrategy.RETRY_ALTERNATE
+    verified: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class Step:
 
     Args:
         kind: ``accept`` the fill; ask the ``next`` candidate, or the first one of the next ``round``; ``retry`` this
-            one after a wait; ``fail`` the hole; or ``close`` this sample of several.
+            one after a wait; ``fail`` the hole; ``close`` this sample of several; or ``verify`` the fill first.
         wait_s: with ``retry``, how long in seconds.
         failure: with ``fail``, what the hole failed of.
         status: with ``fail``, the status that the hole ends with.
@@ -83,11 +85,25 @@ def step_after(outcome: EndpointError | Failure | None, facts: Facts) -> Step:
         wait = _wait(outcome, facts)
         if wait is not None:
             return Step("retry", wait_s=wait)
+    if outcome is None and facts.verified:
+        return Step("verify")
     if facts.samples > 1:
         return Step("close")
     if outcome is None:
         return Step("accept")
     return step_on(outcome.failure if isinstance(outcome, EndpointError) else outcome, facts)
+
+
+def step_judged(failure: Failure | None, facts: Facts) -> Step:
+    """The step that follows a verdict; of several samples the first good one is taken, whatever the others do.
+
+    Args:
+        failure: why the fill is not good, None where it is.
+        facts: what else is known.
+    """
+    if failure is None:
+        return Step("accept")
+    return Step("close") if facts.samples > 1 else step_on(failure, facts)
 
 
 def step_on(failure: Failure, facts: Facts) -> Step:

@@ -49,6 +49,7 @@ from maze_tasks.models.runs import (
     RunStatus,
 )
 from maze_tasks.models.templates import Templates, default_templates
+from maze_tasks.models.verification import HoleCheck
 from maze_tasks.names import HoleId
 
 __all__ = [
@@ -75,6 +76,7 @@ __all__ = [
     "Grammar",
     "GrammarRule",
     "Hole",
+    "HoleCheck",
     "HoleId",
     "HoleResult",
     "HoleSpec",

@@ -25,6 +25,7 @@ from maze_tasks.models.reading import (
     refusal,
     restated,
 )
+from maze_tasks.models.verification import HoleCheck
 
 
 class Scale(StrEnum):
@@ -128,6 +129,7 @@ class _Beside(Shape):
     max_tokens: Positive | None = None
     temperature: NonNegative | None = None
     place: Place | None = None
+    verify: HoleCheck | None = None
     pieces: tuple[ContextPiece, ...] = ()
 
 

@@ -58,8 +58,9 @@ class RunRules(_Stored):
 
     `max_retries` counts deliberate retries at the last candidate of a round; `min_confidence` binds where a confidence
     was measured; `ordered` says that holes wait for holes; `tree` is the folder they were scanned from, as its user
-    named it; `templates` are the texts of prompts where they are not the package's own; `endpoints` holds the digest of
-    each endpoint's public configuration at submission, by name.
+    named it; `verify` names the profile that judges fills on the tree with the digest `snapshot`; `templates` are the
+    texts of prompts where they are not the package's own; `endpoints` holds the digest of each endpoint's public
+    configuration at submission, by name.
     """
 
     max_retries: int = 2
@@ -70,6 +71,8 @@ class RunRules(_Stored):
     failure_strategy: FailureStrategy = FailureStrategy.RETRY_ALTERNATE
     ordered: bool = False
     tree: str | None = None
+    verify: str | None = None
+    snapshot: str | None = None
     templates: Templates | None = None
     endpoints: dict[str, str] = Field(default_factory=dict)
 
@@ -116,6 +119,7 @@ class Attempt(_Stored):
     repeated: bool = False
     simulated: bool = False
     unsettled: bool = False
+    verified: bool | None = None
     at: float = 0.0
     code: str | None = None
 

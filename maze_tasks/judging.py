@@ -1,0 +1,182 @@
+"""The life of a verification: inspect, run a command, decide, judge. A plain function; no Celery here."""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from maze_tasks import selecting
+from maze_tasks.decide.step import step_judged
+from maze_tasks.errors import Failure, MazeError
+from maze_tasks.freeing import free_dependents
+from maze_tasks.leases import LeaseKeeper
+from maze_tasks.messages import VerifyMessage
+from maze_tasks.models import Hole
+from maze_tasks.models.places import Place
+from maze_tasks.models.runs import Attempt, ErrorRecord, Plan, RunRules
+from maze_tasks.names import HoleId
+from maze_tasks.sending import Send, send_from
+from maze_tasks.source.patcher import PatchRefused, patch
+from maze_tasks.store import reading, verdicts
+from maze_tasks.store.runs import Finished, RunInfo, RunStore, Ticket
+from maze_tasks.verification import Check, Verdict, Verifier
+
+logger = logging.getLogger(__name__)
+
+_GRACE_S = 60.0  # for making the copy, beside the command's own limit
+_MAX_DEPTH = 50  # of dependencies whose fills are put into the tree too
+
+
+def profile_of(hole: Hole, rules: RunRules) -> str | None:
+    """The profile that judges the fills of a hole, None where none does.
+
+    A hole may name another profile than the run's; without a tree there is nothing to judge on.
+    """
+    if rules.snapshot is None or hole.place is None:
+        return None
+    return hole.verify.profile if hole.verify is not None and hole.verify.profile else rules.verify
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """What a process needs to judge fills.
+
+    Args:
+        store: the store.
+        leases: keeps leases alive while commands run.
+        send: publishes messages.
+        verifier: opens this worker's verifier when it is first needed.
+    """
+
+    store: RunStore
+    leases: LeaseKeeper
+    send: Send
+    verifier: Callable[[], Verifier]
+
+    def judge(self, message: VerifyMessage) -> None:
+        """Judge one fill, if it waits for that.
+
+        Args:
+            message: what waits.
+
+        Raises:
+            ServiceUnavailable: Redis cannot be reached; the fill is judged again.
+        """
+        info = self.store.info(message.run)
+        if info is None or info.rules.snapshot is None:
+            return
+        ticket = Ticket(message.run, message.hole_id, message.cursor, message.send_no, message.model)
+        attempt_id = secrets.token_hex(16)
+        found = verdicts.inspect(self.store, ticket, attempt_id)
+        if found.verdict != "go" or found.attempt is None:
+            logger.debug("verification of %r dropped: %s", message.hole_id, found.verdict)
+            return
+        hole = Hole.load(json.loads(found.text))
+        verdict = self._verdict(hole, found.attempt, info, ticket, attempt_id)
+        if verdict is None:
+            return  # nothing is known of the fill: its lease runs out, and somebody else is asked
+        finished = self._commit(ticket, attempt_id, found.attempt, verdict, info.plans[found.plan_no], info.rules)
+        self._follow_up(message, finished, info)
+
+    def _verdict(
+        self, hole: Hole, attempt: Attempt, info: RunInfo, ticket: Ticket, attempt_id: str
+    ) -> Verdict | Failure | None:
+        profile, digest = profile_of(hole, info.rules), info.rules.snapshot
+        assert profile is not None
+        assert digest is not None
+        try:
+            verifier = self.verifier()
+            why = verifier.unable(profile, digest)
+        except MazeError as error:
+            why = str(error)
+        if why is not None:
+            self._note(ticket.run, f"a worker cannot verify with profile {profile!r}: {why}")
+            return None
+        limit = verifier.profiles[profile].timeout_s + _GRACE_S
+        with self.leases.holding(ticket, attempt_id, limit) as cut:
+            try:
+                files = self._files(verifier, digest, ticket.run, hole, attempt.code or "")
+                values = dict(hole.verify.values) if hole.verify else {}
+                verdict = verifier.verify(Check(profile, digest, files, _values(hole) | values), cut)
+            except PatchRefused as error:
+                return Failure("unusable", f"the fill cannot be put into the file: {error.reason}")
+            except MazeError as error:
+                self._note(ticket.run, f"a worker could not verify with profile {profile!r}: {error}")
+                return None
+        if not verdict.conclusive:
+            self._note(ticket.run, f"a worker could not verify with profile {profile!r}: {verdict.message}")
+            return None
+        return verdict
+
+    def _files(self, verifier: Verifier, digest: str, run: str, hole: Hole, code: str) -> Mapping[str, bytes]:
+        """The files that the fill changes, with the fills it depends on in them."""
+        fills: dict[str, list[tuple[Place, str]]] = {}
+        for place, text in [*self._dependencies(run, hole), (hole.place, code)]:
+            assert place is not None
+            fills.setdefault(place.path, []).append((place, text))
+        with verifier.trees.hold(digest) as base:
+            return {path: patch((base / path).read_bytes(), found).data for path, found in fills.items()}
+
+    def _dependencies(self, run: str, hole: Hole) -> list[tuple[Place, str]]:
+        """Places and fills of all that a hole depends on, directly or not."""
+        found: dict[HoleId, tuple[Place, str]] = {}
+        wanted, seen = list(hole.depends_on), set(hole.depends_on)
+        for _ in range(_MAX_DEPTH):
+            following: list[HoleId] = []
+            for text, result in reading.read_texts(self.store.client, self.store.namespace, run, wanted):
+                other = Hole.load(json.loads(text))
+                following += [one for one in other.depends_on if one not in seen]
+                seen.update(other.depends_on)
+                if other.place is not None and result.code is not None:
+                    found[result.hole_id] = (other.place, result.code)
+            if not following:
+                break
+            wanted = following
+        return list(found.values())
+
+    def _commit(
+        self,
+        ticket: Ticket,
+        attempt_id: str,
+        attempt: Attempt,
+        verdict: Verdict | Failure,
+        plan: Plan,
+        rules: RunRules,
+    ) -> Finished:
+        failure = verdict if isinstance(verdict, Failure) else verdict.failure
+        step = step_judged(failure, selecting.facts_of(ticket.cursor, plan, rules))
+        judged = attempt.model_copy(
+            update={
+                "outcome": "rejected" if failure else "accepted",
+                "error": ErrorRecord.of(failure) if failure else None,
+                "verified": failure is None,
+            }
+        )
+        follows = None
+        if step.kind in ("next", "round"):
+            follows = plan.candidates[selecting.cursor_after(ticket.cursor, step.kind).candidate]
+        error = (failure.kind, failure.message) if failure else ("", "")
+        judgement = verdicts.Judgement(judged, step.kind, error, step.status)
+        return verdicts.judge(self.store, ticket, attempt_id, judgement, next_model=follows)
+
+    def _follow_up(self, message: VerifyMessage, finished: Finished, info: RunInfo) -> None:
+        if finished.what == "select":
+            selecting.select_fill(self.store, self.send, message.run, message.hole_id)
+        if finished.what in ("next", "round"):
+            send_from(self.store, self.send, message.run, [(message.hole_id, str(message.cursor.sample))])
+        if info.rules.ordered:
+            free_dependents(self.store, self.send, message.run, message.hole_id)
+
+    def _note(self, run: str, text: str) -> None:
+        if self.store.note(run, text):
+            logger.warning("%s", text)
+
+
+def _values(hole: Hole) -> dict[str, str | tuple[str, ...]]:
+    """What every hole gives for placeholders by itself."""
+    place = hole.place
+    assert place is not None
+    return {"hole": str(hole.id), "file": place.path, "line": str(place.line)}
