@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 
+from maze_tasks.store.reading import iter_ids
 from tests.integration.stage import Stage, ended, endpoint, staged, until
 
 LEASE_S = 2  # what a killed worker costs, not counting the time to notice
 SLOTS = 4
 HOLES = 60
+MANY = 3000  # so many that a submission takes a while
 
 
 @pytest.fixture
@@ -66,6 +68,41 @@ def test_a_killed_worker_costs_a_lease_and_nothing_is_filled_twice(stage: Stage)
     assert asked_twice <= {str(hole) for hole in again}
     account = stage.maze("metrics", "--json").json["per_model"]["a"]
     assert (account["requests"], account["accepted"], account["repeated"]) == (HOLES, HOLES, len(lost))
+
+
+def test_a_worker_that_is_asked_to_end_finishes_its_calls_first(stage: Stage) -> None:
+    leaving = stage.worker(name="leaving")
+    path = stage.write("holes.jsonl", [{"hole_id": number} for number in range(HOLES)])
+    refining = stage.start("refine", path, "--run", "r", "--json")
+    until(lambda: stage.status("r").filled >= 10, "a run in the middle")
+    leaving.terminate()
+    assert leaving.wait(timeout=30) == 0
+    left = stage.status("r")
+    assert (left.in_progress, left.attempts) == (0, stage.stats()["a"]["requests"])
+    assert left.filled < HOLES
+    stage.worker(name="coming")
+    refined = ended(refining)
+    assert (refined.code, refined.json["attempts"], refined.json["repeated"]) == (0, HOLES, 0)
+    assert set(stage.log.places("r").values()) == {1}
+
+
+def test_a_submission_that_was_killed_goes_on_where_it_was(stage: Stage) -> None:
+    path = stage.write("many.jsonl", [{"hole_id": number} for number in range(MANY)])
+    submitting = stage.start("refine", path, "--run", "many", "--detach")
+    until(lambda: stage.status("many").holes, "the first holes of a submission")
+    submitting.kill()
+    ended(submitting)
+    half = stage.status("many")
+    assert (half.sealed, 0 < half.holes < MANY) == (False, True)
+    refused = stage.maze("resume", "many")
+    assert (refused.code, "interrupted while it was submitted" in refused.err) == (2, True)
+    again = stage.maze("refine", path, "--run", "many", "--detach", "--json")
+    assert (again.code, again.json["holes"]) == (0, MANY)
+    assert "going on where it was" in again.err
+    assert stage.status("many").sealed
+    with closing(stage.redis()) as client:
+        ids = [one for page in iter_ids(client, "maze", "many") for one in page]
+    assert ids == list(range(MANY))
 
 
 def test_a_worker_that_comes_back_too_late_changes_nothing(stage: Stage) -> None:
