@@ -33,6 +33,7 @@ def make_app(settings: Settings) -> Celery:
     from workers.tasks import register_tasks
 
     app = make_celery(settings.require_broker_url(), events=settings.events)
+    # Celery's own ends of a message that is not as it expects, again and again.
     app.conf.worker_consumer = "workers.consumer:Consumer"
     register_tasks(app, settings)
     register_signals(app, settings)
