@@ -26,6 +26,7 @@ SandboxName = Literal["bubblewrap", "none"]
 PROBE_PROCESSES = 16  # the limit; more than bubblewrap's own, fewer than are tried
 PROBE_FORKS = 64
 PROBE_TIMEOUT_S = 30.0
+PROBE_SEES = 2  # processes: bubblewrap's first one, and the probe itself
 # What the command is given; anything else that the probe sees comes from the worker.
 _EXPECTED = frozenset({"HOME", "TMPDIR", "LANG", "LC_CTYPE", "PATH", "PWD", "PYTHONDONTWRITEBYTECODE"})
 
@@ -88,7 +89,7 @@ def probe(sandbox: Sandbox, folder: Path) -> None:
             read_only=_prefixes(python),
         )
         verdict, _ = sandbox.run(profile, {}, place)
-        leaked = [each for each in outside if Path(each, name).exists()]
+        leaked = [each for each in outside if os.path.lexists(f"{each}/{name}")]
     if verdict.reason is not Reason.PASSED:
         raise Refused(_unusable(f"{verdict.message}; {verdict.output.strip()[-300:]}", verdict.output))
     if leaks := [*_leaks(json.loads(verdict.output)), *(f"a file appeared in {each}" for each in leaked)]:
@@ -101,6 +102,8 @@ def _leaks(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"with a limit of {PROBE_PROCESSES} processes {found['forks']} more could be started"
     for place in found["written"]:
         yield f"a file could be made in {place}"
+    if found["processes"] > PROBE_SEES:
+        yield f"{found['processes']} processes can be seen"
     for family in found["connected"]:
         yield f"a socket of this worker could be reached ({family})"
     if names := sorted(set(found["variables"]) - _EXPECTED):

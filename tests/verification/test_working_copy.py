@@ -24,7 +24,7 @@ PATHS = st.lists(NAMES, min_size=1, max_size=3).map("/".join)
 CONTENTS = st.binary(max_size=20)
 MODES = st.sampled_from([0o644, 0o600, 0o755, 0o444, 0o400])
 FOLDER_MODES = st.sampled_from([0o755, 0o700, 0o555, 0o500])
-TARGETS = st.sampled_from(["a", "../a", "b/c", "/etc/passwd", "nowhere", ".", "/"])
+TARGETS = st.sampled_from(["a", "../a", "b/c", "/no/such/place", "nowhere", ".", ".."])
 
 FILES = st.tuples(st.just("file"), PATHS, CONTENTS, MODES)
 FOLDERS = st.tuples(st.just("folder"), PATHS, FOLDER_MODES)
@@ -48,10 +48,27 @@ MUTATIONS = st.lists(
 
 
 def make(root: Path, kind: str, path: str, *facts: Any) -> None:
-    """One step of building or spoiling a tree; what cannot be done is left."""
+    """One step of building or spoiling a tree; what cannot be done is left, and so is what would go through a link."""
+    paths = [path, *facts[:1]] if kind in ("rename", "hard link", "swap") else [path]
+    if any(_is_link(folder) for each in paths for folder in (root / each).parents):
+        return
     place = root / path
+    if kind in ("file", "folder", "mode", "overwrite in disguise") and os.path.lexists(place) and not _is_plain(place):
+        return
     with suppress(OSError):
         ACTS[kind](root, place, *facts)
+
+
+def _is_link(place: Path) -> bool:
+    try:
+        return place.is_symlink()
+    except PermissionError:
+        return True
+
+
+def _is_plain(place: Path) -> bool:
+    """Whether it can be opened without waiting for somebody, or ending up elsewhere."""
+    return stat.S_IFMT(place.lstat().st_mode) in (stat.S_IFREG, stat.S_IFDIR)
 
 
 def write(_: Path, place: Path, content: bytes, mode: int) -> None:
@@ -76,8 +93,6 @@ def remove(_: Path, place: Path) -> None:
 
 def disguise(_: Path, place: Path, content: bytes) -> None:
     """Another content of the same size, and the times set back."""
-    if place.is_symlink():
-        return
     facts = place.stat()
     place.write_bytes((content * facts.st_size)[: facts.st_size])
     os.utime(place, ns=(facts.st_atime_ns, facts.st_mtime_ns))
@@ -100,7 +115,7 @@ ACTS: dict[str, Callable[..., object]] = {
     "rename": lambda root, place, other: place.rename(root / other),
     "hard link": lambda root, place, other: os.link(place, root / other, follow_symlinks=False),
     "pipe": lambda root, place: os.mkfifo(place),
-    "mode": lambda root, place, mode: None if place.is_symlink() else place.chmod(mode),
+    "mode": lambda root, place, mode: place.chmod(mode),
     "overwrite in disguise": disguise,
     "old": lambda root, place: os.utime(place, (1, 1), follow_symlinks=False),
     "swap": swap,
