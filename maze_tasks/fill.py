@@ -18,7 +18,7 @@ from maze_tasks.decide.scoring import speed_score
 from maze_tasks.decide.step import Step, step_after
 from maze_tasks.decide.tokens import temperature
 from maze_tasks.endpoints import EndpointClient
-from maze_tasks.errors import ConfigError, EndpointError, Failure, ServiceUnavailable
+from maze_tasks.errors import ConfigError, EndpointError, Failure, Refused, ServiceUnavailable
 from maze_tasks.freeing import free_dependents, pieces_from
 from maze_tasks.judging import profile_of
 from maze_tasks.leases import LeaseKeeper
@@ -30,7 +30,7 @@ from maze_tasks.names import FORMAT_VERSION, VERIFIERS, HoleId, idempotency_key
 from maze_tasks.selecting import facts_of
 from maze_tasks.sending import Send, send_from
 from maze_tasks.store.runs import Begun, Commit, Finished, RunInfo, RunStore, Ticket
-from maze_tasks.validation import MAX_FILL_CHARS, normalise, reject_reason
+from maze_tasks.validation import MAX_FILL_CHARS, check, normalise, reject_reason, take_apart, verdict
 
 logger = logging.getLogger(__name__)
 
@@ -175,8 +175,8 @@ class Filler:
             except EndpointError as error:
                 outcome = error
             else:
-                code = normalise(reply.text)
-                outcome = reject_reason(code, reply.finish_reason) or _unsure(reply, info.rules)
+                code, reason = self._read(ticket.run, reply, hole)
+                outcome = reason or _unsure(reply, info.rules)
             known = facts_of(cursor, plan, info.rules)
             facts = replace(
                 known,
@@ -193,6 +193,19 @@ class Filler:
             return self._patiently(
                 lambda: self.store.finish(ticket, attempt_id, commit, next_model=follows), _COMMIT_PATIENCE_S
             )
+
+    def _read(self, run: str, reply: Reply, hole: Hole) -> tuple[str, Failure | None]:
+        """The fill that a reply holds, and why it cannot be accepted, if it cannot."""
+        try:
+            fill = take_apart(reply.text, hole)
+            if isinstance(fill, Failure):
+                return reply.text, fill
+            return fill.code, verdict(check(fill, hole, finish_reason=reply.finish_reason))
+        except Refused as error:  # what reads source code is not installed here
+            if self.store.note(run, f"a worker accepts fills without looking at their syntax: {error}"):
+                logger.warning("fills are accepted without looking at their syntax: %s", error)
+            code = normalise(reply.text)
+            return code, reject_reason(code, reply.finish_reason)
 
     def _patiently(self, step: Callable[[], T], patience_s: float) -> T:
         """Run a step of the store; while Redis is away, again with growing waits. Every step bears repeating."""

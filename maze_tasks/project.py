@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -25,6 +26,8 @@ from maze_tasks.verification import Snapshots
 
 if TYPE_CHECKING:
     from maze_tasks.supervisor import Supervisor
+
+logger = logging.getLogger(__name__)
 
 WORKER_LOG = "worker.log"
 _STOP_GRACE_S = 2.0  # an ending command does not wait for calls that run: their holes are sent again on resume
@@ -194,6 +197,7 @@ def local_workers(project: Project, *, total: int | None = None, log: Path | Non
         command=partial(celery_command, loglevel="WARNING", events=settings.events),
         env=os.environ,
         secrets=json.dumps(handed).encode(),
+        tell=logger.info,  # what became of them is in their log; giving up is an error of its own
         log=log or project.state_dir / WORKER_LOG,
     )
     supervisor.start()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pytest
 
 from maze_tasks import control
 from maze_tasks.freeing import free_dependents
 from maze_tasks.models import FailureStrategy, read_hole
+from maze_tasks.models.calls import Call, Reply
 from maze_tasks.models.runs import RunRules
 from maze_tasks.producer import Producer, RunOptions
 from maze_tasks.store import care
@@ -131,10 +133,22 @@ def test_the_fill_of_a_dependency_is_shown_to_those_who_depend_on_it(make_bench:
 
 
 def test_why_an_answer_was_rejected_is_shown_to_the_next_candidate(make_bench: MakeBench) -> None:
-    bench = make_bench(a={"missing_text": "x" * 300_000}, b={"missing": "echo"})
+    bench = make_bench(a={"missing_text": "x" * 300_000}, b={})
+    clients, prompts = bench.filler.client, {}
+
+    class Listening:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def call(self, call: Call, **how: Any) -> Reply:
+            prompts[self.name] = call.prompt
+            return clients(self.name).call(call, **how)
+
+    bench.filler.client = Listening  # type: ignore[assignment]
     producer = Producer(bench.store, bench.sent.extend, bench.settings.endpoints, RunOptions())
     producer.submit(RUN, [read_hole({"hole_id": 1, "prefix": "x = "})], input_digest="in", config_digest="c")
     bench.run_all()
     (result,) = bench.results()
-    assert (result.model, result.attempts[0].outcome) == ("b", "rejected")
-    assert "300000 characters" in (result.code or "")
+    assert (result.model, result.attempts[0].outcome, result.attempts[0].code) == ("b", "rejected", None)
+    assert "300000 characters" in prompts["b"]
+    assert "300000 characters" not in prompts["a"]
