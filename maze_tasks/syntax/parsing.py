@@ -22,7 +22,9 @@ else:
 PARSE_BUDGET_S: Final = 10.0
 """Seconds of processor time that one text may take; a megabyte of real code takes a tenth of one."""
 
-_CHUNK: Final = 64 * 1024  # bytes handed to the parser at a time
+_SURE: Final = 64 * 1024  # bytes that are parsed within a second or two, whatever they are
+_STEP: Final = 4  # how many times longer the next piece of a text is
+_GROWTH: Final = 1.5  # exponent of the time by the length, of what is no code; of code it is 1
 _MAX_PROBLEMS: Final = 100  # of one text; what is no code at all has as many as it has tokens
 
 # Modules and functions of the grammars where they are not `tree_sitter_<language>.language`.
@@ -33,7 +35,7 @@ _GRAMMARS: Final = {
 
 
 class ParseBudgetSpent(MazeError):  # noqa: N818 - reads as what happened
-    """A text took longer to parse than it may.
+    """A text would take longer to parse than it may.
 
     Args:
         language: the language it was parsed as.
@@ -97,6 +99,9 @@ def parse(
 ) -> Tree:
     """The syntax tree of a text; any bytes have one, with errors in it where they are not of the language.
 
+    A parser cannot be stopped without leaking what it was given (py-tree-sitter 0.26 keeps all that a read callback
+    returns). So growing pieces of a long text are parsed first, and the next is begun only if it will be in time.
+
     Args:
         language: one of `LANGUAGES`.
         data: the text, in UTF-8.
@@ -110,25 +115,18 @@ def parse(
     grammar = _language(language)
     from tree_sitter import Parser
 
+    parser = Parser(grammar)  # not safe to share between threads, and made in microseconds
     end = clock() + budget_s
-    spent = False
-
-    def out_of_time(_offset: int, _has_error: bool) -> bool:  # noqa: FBT001 - called by the parser
-        nonlocal spent
-        spent = clock() > end
-        return spent
-
-    def read(offset: int, _point: object) -> bytes:
-        return data[offset : offset + _CHUNK]
-
-    try:
-        # A parser is not safe to share between threads, and costs microseconds to make.
-        raw = Parser(grammar).parse(read, progress_callback=out_of_time)
-    except ValueError:
-        if not spent:
-            raise
-        raise ParseBudgetSpent(language, budget_s) from None
-    return Tree(language, data, raw)
+    size = _SURE
+    while size < len(data):
+        begin = clock()
+        parser.parse(data[:size])
+        now = clock()
+        following = min(size * _STEP, len(data))
+        if now + (now - begin) * (following / size) ** _GROWTH > end:
+            raise ParseBudgetSpent(language, budget_s)
+        size = following
+    return Tree(language, data, parser.parse(data))
 
 
 def walk(node: Node) -> Iterator[Node]:

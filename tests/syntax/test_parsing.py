@@ -66,10 +66,29 @@ def test_a_walk_stays_below_its_node() -> None:
     assert max(node.end_byte for node in walk(first)) == 4
 
 
-def test_a_text_that_takes_too_long_is_given_up() -> None:
+def test_a_text_that_would_take_too_long_is_given_up_before() -> None:
     ticks = count()
-    with pytest.raises(ParseBudgetSpent, match="not parsed as python within 3 s"):
-        parse("python", b"x = 1\n" * 10_000, budget_s=3, clock=lambda: next(ticks))
+    with pytest.raises(ParseBudgetSpent, match="not parsed as python within 5 s"):
+        parse("python", b"x = 1\n" * 100_000, budget_s=5, clock=lambda: next(ticks))
+
+
+def test_a_short_text_is_parsed_whatever_the_clock_says() -> None:
+    ticks = count(0, 1000)
+    assert errors_in(parse("python", b"x = 1\n" * 10_000, budget_s=5, clock=lambda: next(ticks))) == []
+
+
+def test_a_long_text_has_one_tree() -> None:
+    data = b"def f():\n    return 1\n" * 20_000
+    tree = parse("python", data)
+    assert (tree.root.end_byte, tree.root.child_count) == (len(data), 20_000)
+
+
+def test_parsing_keeps_nothing_of_a_text() -> None:
+    data = bytes(b"x = 1\n" * 20_000)
+    before = sys.getrefcount(data)
+    for _ in range(3):
+        parse("python", data)
+    assert sys.getrefcount(data) == before
 
 
 def test_an_unknown_language_is_refused_by_name() -> None:
