@@ -1,0 +1,135 @@
+-- Ask for a permit to call a model's endpoint now, or for the next slot.
+-- KEYS: 1 state   2 leases   3 held   4 queue   5 window   6 order
+-- ARGV: 1 time that stands in for the clock (tests), else ''   2 permit   3 place in the queue   4 lease (ms)
+--       5 calls at once   6 requests a window, 0: no limit   7 tokens a window, 0: no limit   8 tokens estimated
+--       9 longest wait that is reserved (ms)   10 how long a reserved slot is kept (ms)   11 window (ms)   12 grain (ms)
+--       13 reservations at once   14 expiry of unused keys (ms)
+-- Returns {'go', end of the lease, now, '' | 'probe'}
+--         {'wait', when to come back, now, why}: a slot is kept for the place
+--         {'refuse', when to ask again (0: never), now, why}: nothing is kept
+--         why = rate | concurrency | paused | reserved (asked before its time) | open | probing | too_large | crowded
+local MS_UNKNOWN = 1000 -- mean time of a call before any was seen
+local POLL = 200        -- a place whose slot is late asks again after so long at the earliest
+local TICK = 1024       -- parts of a millisecond, by which places of the same millisecond are told apart
+local permit, place = 'p' .. ARGV[2], 'r' .. ARGV[3]
+local lease, limit, rpm, tpm, tokens = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local max_wait, hold, window, grain = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12])
+local crowd, ttl = tonumber(ARGV[13]), tonumber(ARGV[14])
+local now = clock(ARGV[1])
+sweep_leases(now)
+sweep_window(now, window, grain)
+
+local function answer(verdict, time, why)
+  save(now, ttl)
+  return {verdict, int(outside(time)), int(outside(now)), why}
+end
+
+local function refuse(time, why)
+  drop(place)
+  return answer('refuse', time, why)
+end
+
+local function go(probe)
+  drop(place)
+  local start = count(now, grain, tokens)
+  redis.call('ZADD', LEASES, int(now + lease), permit)
+  redis.call('HSET', HELD, permit, start .. '|' .. int(tokens) .. '|' .. int(S.ep))
+  if probe then set('pr', permit) end
+  return answer('go', now + lease, probe and 'probe' or '')
+end
+
+-- When so many requests and tokens will have left the window; nil where it does not hold so many.
+local function free_at(n, t)
+  for _, start in ipairs(redis.call('LRANGE', ORDER, 0, -1)) do
+    if n <= 0 and t <= 0 then break end
+    local counts = redis.call('HMGET', WINDOW, start .. 'n', start .. 't')
+    n, t = n - tonumber(counts[1]), t - (tonumber(counts[2]) or 0)
+    if n <= 0 and t <= 0 then return leaves_at(tonumber(start), window, grain) end
+  end
+  return (n <= 0 and t <= 0) and now or nil
+end
+
+-- What is too much in the window if `n` requests and `t` tokens come to it.
+local function excess(n, t)
+  return rpm > 0 and S.n + n - rpm or 0, tpm > 0 and S.t + t - tpm or 0
+end
+
+-- The permit is held already: the question is a repeated one. It is answered alike, and since its call may arrive as
+-- late as now, it counts from now.
+if redis.call('ZSCORE', LEASES, permit) then
+  local start, held, epoch = read_permit(redis.call('HGET', HELD, permit))
+  if adjust(start, -1, -held) then
+    start = count(now, grain, held)
+    redis.call('ZADD', LEASES, int(now + lease), permit)
+    redis.call('HSET', HELD, permit, start .. '|' .. int(held) .. '|' .. int(epoch))
+    return answer('go', now + lease, S.pr == permit and 'probe' or '')
+  end
+  drop(permit)
+end
+
+if tpm > 0 and tokens > tpm then return refuse(0, 'too_large') end
+local closed = S.ou == 0
+if not closed then
+  if now < S.ou then return refuse(S.ou, 'open') end
+  local probe_end = S.pr ~= '' and tonumber(redis.call('ZSCORE', LEASES, S.pr) or nil)
+  if probe_end then return refuse(math.min(probe_end, now + math.max(math.ceil(S.lat / 1000), POLL)), 'probing') end
+end
+
+local waiting = redis.call('ZCARD', QUEUE)
+local live = redis.call('ZCARD', LEASES) - waiting
+local pace = (S.lat > 0 and S.lat / 1000 or MS_UNKNOWN) / limit -- mean time until one of the slots comes free
+local score = tonumber(redis.call('ZSCORE', QUEUE, place) or nil)
+
+local function keep_place(time, why)
+  redis.call('ZADD', LEASES, int(time + hold), place)
+  return answer('wait', time, why)
+end
+
+-- A slot was reserved. Whoever came before may still come for theirs: places in the queue are due in their order.
+if score then
+  local due = math.floor(score / TICK)
+  if S.pu > now then
+    if S.pu - now > max_wait then return refuse(S.pu, 'paused') end
+    return keep_place(math.max(due, S.pu), 'paused')
+  end
+  if now < due then return keep_place(due, 'reserved') end
+  local over_n, over_t = excess(1, tokens)
+  if over_n > 0 or over_t > 0 then return keep_place(free_at(over_n, over_t) or now + window, 'rate') end
+  local before = redis.call('ZRANK', QUEUE, place)
+  if live + before + 1 > limit then return keep_place(now + math.max(POLL, math.ceil((before + 1) * pace)), 'concurrency') end
+  return go(not closed)
+end
+
+-- A newcomer goes at once only if all that wait could: nobody's slot is taken. Of the calls at once only those whose
+-- time has come are kept a slot free, for the others' will come free until then.
+local due = redis.call('ZCOUNT', QUEUE, '-inf', int(now * TICK + TICK - 1))
+local over_n, over_t = excess(waiting + 1, S.rt + tokens)
+local paced, rated = live + due + 1 > limit, over_n > 0 or over_t > 0
+if S.pu <= now and not paced and not rated then return go(not closed) end
+
+local at, why = math.max(now, S.pu), 'paused'
+if S.pu <= now then why = rated and 'rate' or 'concurrency' end
+local busy = waiting + 1 - limit + (S.pu <= now and live or 0)
+if busy > 0 then at = at + math.ceil(busy * pace) end
+local last = redis.call('ZREVRANGE', QUEUE, 0, 0, 'WITHSCORES')[2]
+if rated then
+  local free = free_at(over_n, over_t)
+  if not free then
+    -- More is reserved than a window holds: what comes first must leave it again.
+    local first = redis.call('ZRANGE', QUEUE, 0, 0, 'WITHSCORES')[2]
+    return refuse(math.max(at, leaves_at(first and math.floor(tonumber(first) / TICK) or now, window, grain)), 'rate')
+  end
+  at = math.max(at, free)
+end
+if paced then at = math.max(at, now + POLL) end
+local order = at * TICK
+if last and order <= tonumber(last) then
+  order = tonumber(last) + 1
+  at = math.floor(order / TICK)
+end
+if at - now > max_wait then return refuse(at, why) end
+if waiting >= crowd then return refuse(at, 'crowded') end
+redis.call('ZADD', QUEUE, int(order), place)
+redis.call('HSET', HELD, place, int(tokens))
+set('rt', S.rt + tokens)
+return keep_place(at, why)

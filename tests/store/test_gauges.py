@@ -1,0 +1,494 @@
+"""The gate of a model: what must hold on every server it runs on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib import resources
+
+import pytest
+import redis
+from redis.backoff import NoBackoff
+from redis.crc import key_slot
+from redis.retry import Retry
+
+from maze_tasks.errors import ServiceUnavailable
+from maze_tasks.models import ModelEndpoint
+from maze_tasks.models.limits import Limits
+from maze_tasks.store import RunStore, connect
+from maze_tasks.store.gauge_keys import gate_keys
+from maze_tasks.store.gauges import Gates, read_admission, read_released
+from maze_tasks.store.scripts import script
+from maze_tasks.store.together import Step, run_together
+
+from .gate_scenes import START_MS, Scene
+
+MINUTE = Limits().window_ms + Limits().grain_ms  # when a bucket that begins now has left the window
+
+
+def scene(store: RunStore, lease_ms: int = 15_000, **limits: object) -> Scene:
+    return Scene(store.client, Limits(**limits), lease_ms)  # type: ignore[arg-type]
+
+
+# Calls at once
+
+
+def test_no_more_calls_go_at_once_than_the_limit_and_a_release_lets_the_next_one_in(store: RunStore) -> None:
+    s = scene(store, max_concurrency=2)
+    assert [s.gone(f"p{k}") for k in range(2)] == [True, True]
+    late = s.ask("p2", max_wait_ms=0)
+    assert (late.verdict, late.why, late.reserved) == ("refuse", "concurrency", False)
+    assert s.done("p0", latency_ms=100)
+    assert s.gone("p2")
+    gauge = s.gates.read_gauges(["m"])[0]
+    assert (gauge.in_flight, gauge.limit, gauge.waiting, gauge.requests_last_minute) == (2, 2, 0, 3)
+    assert gauge.latency_ms == 100
+
+
+def test_a_repeated_question_is_answered_alike_and_counts_once(store: RunStore) -> None:
+    s = scene(store, max_concurrency=1, requests_per_minute=5, tokens_per_minute=100)
+    assert [s.ask("p", tokens=30).verdict for _ in range(4)] == ["go"] * 4
+    gauge = s.gates.read_gauges(["m"])[0]
+    assert (gauge.in_flight, gauge.requests_last_minute, gauge.tokens_last_minute) == (1, 1, 30)
+
+
+def test_a_repeated_question_counts_from_the_latest_moment_its_call_may_leave(store: RunStore) -> None:
+    s = scene(store, requests_per_minute=1)
+    s.ask("p")
+    s.clock.now += 10_000
+    s.ask("p")
+    s.done("p")
+    s.clock.now = START_MS + MINUTE
+    assert s.ask("q").until_ms == START_MS + 10_000 + MINUTE
+
+
+def test_a_repeated_question_is_given_back_whole(store: RunStore) -> None:
+    s = scene(store, requests_per_minute=1)
+    s.ask("p")
+    s.clock.now += 10_000
+    s.ask("p")
+    s.done("p", "unused")
+    assert s.gone("q")
+
+
+def test_a_question_repeated_a_window_later_is_a_new_one(store: RunStore) -> None:
+    s = scene(store, requests_per_minute=1, lease_ms=200_000)
+    s.ask("p")
+    s.clock.now += MINUTE
+    assert s.gone("q")
+    assert s.ask("p", max_wait_ms=0).verdict == "refuse"
+
+
+def test_a_release_counts_once_and_only_for_a_permit_that_is_held(store: RunStore) -> None:
+    s = scene(store, max_concurrency=2, tokens_per_minute=100)
+    s.ask("p", tokens=50)
+    assert s.done("p", tokens_used=20)
+    assert not s.done("p", tokens_used=0, pause_ms=60_000)
+    assert not s.done("never", "auth")
+    gauge = s.gates.read_gauges(["m"])[0]
+    assert (gauge.tokens_last_minute, gauge.paused_until_ms, gauge.breaker, gauge.in_flight) == (20, None, "closed", 0)
+
+
+def test_slots_of_dead_workers_come_back_when_their_lease_ends_and_renewed_ones_do_not(store: RunStore) -> None:
+    s = scene(store, max_concurrency=2)
+    s.ask("dead")
+    s.ask("alive")
+    s.clock.now += 14_000
+    assert s.gates.renew_permits([("m", "alive"), ("m", "nobody")]) == [True, False]
+    assert s.ask("p", max_wait_ms=0).verdict == "refuse"
+    s.clock.now += 1_000
+    assert s.gone("p")
+    assert s.ask("q", max_wait_ms=0).verdict == "refuse"
+    assert s.gates.renew_permits([("m", "dead")]) == [False]
+    assert not s.done("dead", "failure")
+    assert s.gates.read_gauges(["m"])[0].requests_last_minute == 3, "what a dead worker may have sent counts on"
+
+
+def test_a_lease_that_ran_out_and_nobody_took_over_still_counts(store: RunStore) -> None:
+    s = scene(store)
+    s.ask("p")
+    s.clock.now += 20_000
+    assert s.done("p", "auth")
+    assert s.gates.read_gauges(["m"])[0].breaker == "open"
+
+
+def test_nothing_to_renew_asks_for_nothing(store: RunStore) -> None:
+    assert scene(store).gates.renew_permits([]) == []
+
+
+# Requests and tokens a minute
+
+
+def test_requests_beyond_the_limit_wait_until_the_first_leaves_the_window(store: RunStore) -> None:
+    s = scene(store, requests_per_minute=2, max_wait_ms=70_000)
+    assert s.gone("p0")
+    s.clock.now += 1_000
+    assert s.gone("p1")
+    first, second, third = (s.ask(f"w{k}") for k in range(3))
+    assert (first.verdict, first.why, first.until_ms) == ("wait", "rate", START_MS + MINUTE)
+    assert (second.until_ms, first.wait_ms) == (START_MS + 1_000 + MINUTE, MINUTE - 1_000)
+    assert third.verdict == "refuse", "what would need the waiting ones to have left again"
+    s.clock.now = first.until_ms - 1
+    assert s.ask("w0").why == "reserved"
+    s.clock.now += 1
+    assert s.gone("w0")
+    assert s.ask("new", max_wait_ms=0).verdict == "refuse", "the slot that is free next is kept for another"
+
+
+def test_a_place_is_kept_for_another_attempt_of_the_same_hole(store: RunStore) -> None:
+    s = scene(store, max_concurrency=1)
+    s.ask("p0")
+    waits = s.ask("p1", place="hole 7")
+    s.done("p0", latency_ms=10)
+    s.clock.now = waits.until_ms
+    assert s.ask("p2", place="hole 8", max_wait_ms=0).verdict == "refuse"
+    assert s.ask("p3", place="hole 7").verdict == "go"
+    assert s.gates.read_gauges(["m"])[0].waiting == 0
+
+
+def test_tokens_are_reserved_by_estimate_and_settled_by_what_was_used(store: RunStore) -> None:
+    s = scene(store, tokens_per_minute=1_000)
+    assert s.ask("p0", tokens=600).verdict == "go"
+    assert s.ask("p1", tokens=600, max_wait_ms=0).verdict == "refuse"
+    assert s.done("p0", tokens_used=400)
+    assert s.ask("p1", tokens=600).verdict == "go"
+    assert s.done("p1")
+    assert s.gates.read_gauges(["m"])[0].tokens_last_minute == 1_000, "where no usage is known the estimate stays"
+
+
+def test_more_tokens_than_a_minute_may_have_are_never_waited_for(store: RunStore) -> None:
+    s = scene(store, tokens_per_minute=1_000)
+    answer = s.ask("p", tokens=1_001)
+    assert (answer.verdict, answer.why, answer.until_ms) == ("refuse", "too_large", 0)
+    assert s.ask("p", tokens=1_000).verdict == "go"
+
+
+def test_more_tokens_used_than_estimated_keep_the_others_waiting_longer(store: RunStore) -> None:
+    s = scene(store, tokens_per_minute=1_000, max_wait_ms=60_000)
+    s.ask("p0", tokens=500)
+    s.clock.now += 30_000
+    s.ask("p1", tokens=500)
+    waits = s.ask("w", tokens=400)
+    s.done("p1", tokens_used=900)
+    s.clock.now = waits.until_ms
+    again = s.ask("w", tokens=400)
+    assert (again.verdict, again.until_ms) == ("wait", START_MS + 30_000 + MINUTE)
+    s.clock.now = again.until_ms
+    assert s.ask("w", tokens=400).verdict == "go"
+
+
+def test_a_permit_that_was_not_used_gives_back_request_and_tokens(store: RunStore) -> None:
+    s = scene(store, requests_per_minute=1, tokens_per_minute=10)
+    s.ask("p", tokens=10)
+    assert s.done("p", "unused")
+    assert s.ask("q", tokens=10).verdict == "go"
+
+
+def test_a_settlement_that_comes_after_the_window_changes_nothing(store: RunStore) -> None:
+    s = scene(store, requests_per_minute=2, tokens_per_minute=100, lease_ms=200_000)
+    s.ask("p0", tokens=50)
+    s.clock.now += MINUTE
+    s.ask("p1", tokens=50)
+    assert s.done("p0", "unused")
+    gauge = s.gates.read_gauges(["m"])[0]
+    assert (gauge.requests_last_minute, gauge.tokens_last_minute) == (1, 50)
+
+
+def test_a_hole_that_leaves_or_never_comes_back_frees_its_place(store: RunStore) -> None:
+    s = scene(store, max_concurrency=1)
+    s.ask("p")
+    waits = s.ask("w0")
+    assert s.gates.leave("m", "w0")
+    assert not s.gates.leave("m", "w0")
+    waits = s.ask("w1", tokens=5)
+    assert s.gates.read_gauges(["m"])[0].waiting == 1
+    s.clock.now = waits.until_ms + s.limits.hold_ms
+    assert s.gates.read_gauges(["m"])[0].waiting == 0
+    s.done("p")
+    assert s.gone("q")
+
+
+def test_tokens_of_those_that_leave_are_free_again(store: RunStore) -> None:
+    s = scene(store, tokens_per_minute=100, max_wait_ms=70_000)
+    s.ask("p", tokens=60)
+    s.ask("w", tokens=50)
+    assert s.ask("x", tokens=40, max_wait_ms=0).verdict == "refuse"
+    s.gates.leave("m", "w")
+    assert s.ask("x", tokens=40).verdict == "go"
+
+
+def test_places_of_one_moment_are_served_in_the_order_they_came(store: RunStore) -> None:
+    s = scene(store, max_concurrency=1)
+    s.ask("p")
+    s.done("p", "throttled", pause_ms=1_000)
+    places = ["c", "a", "b"]
+    assert {s.ask(place).until_ms - START_MS for place in places} == {1_000, 2_000, 3_000}
+    s.clock.now += 3_000
+    assert [s.ask(place).verdict for place in ("a", "b", "c")] == ["wait", "wait", "go"]
+    s.done("c")
+    assert [s.ask(place).verdict for place in ("b", "a")] == ["wait", "go"]
+
+
+def test_no_more_than_so_many_wait(store: RunStore) -> None:
+    s = scene(store, max_concurrency=1, max_waiting=2)
+    s.ask("p")
+    assert [s.ask(f"w{k}").why for k in range(3)] == ["concurrency", "concurrency", "crowded"]
+
+
+# Pauses
+
+
+def test_a_pause_holds_for_everybody_until_the_longest_of_those_asked_for(store: RunStore) -> None:
+    s = scene(store, max_concurrency=3)
+    for k in range(3):
+        s.ask(f"p{k}")
+    s.done("p0", "throttled", pause_ms=20_000)
+    s.done("p1", "throttled", pause_ms=5_000)
+    released = s.gates.release("m", "p2", "throttled")
+    assert (released.paused_until_ms, released.open_until_ms) == (START_MS + 20_000, None)
+    waits = s.ask("w")
+    assert (waits.verdict, waits.why, waits.until_ms) == ("wait", "paused", START_MS + 20_000)
+    assert s.ask("x", max_wait_ms=19_999).verdict == "refuse"
+    s.clock.now = waits.until_ms
+    assert s.gates.read_gauges(["m"])[0].paused_until_ms is None
+    assert s.gone("w")
+
+
+def test_a_pause_that_comes_while_a_hole_waits_is_waited_out_too_or_refused_where_it_is_long(store: RunStore) -> None:
+    s = scene(store, max_concurrency=1)
+    s.ask("p")
+    waits = s.ask("w")
+    s.done("p", "throttled", pause_ms=10_000)
+    s.clock.now = waits.until_ms
+    again = s.ask("w")
+    assert (again.verdict, again.until_ms, again.why) == ("wait", START_MS + 10_000, "paused")
+    s.clock.now = again.until_ms
+    assert s.gone("w")
+    waits = s.ask("v")
+    s.done("w", "throttled", pause_ms=40_000)
+    s.clock.now = waits.until_ms
+    refused = s.ask("v")
+    assert (refused.verdict, refused.why) == ("refuse", "paused")
+    assert s.gates.read_gauges(["m"])[0].waiting == 0
+
+
+def test_a_throttle_that_names_no_pause_pauses_longer_each_time_until_an_answer_comes(store: RunStore) -> None:
+    s = scene(store)
+    pauses = []
+    for k in range(7):
+        s.ask(f"p{k}")
+        s.ask(f"q{k}")
+        until = s.gates.release("m", f"p{k}", "throttled").paused_until_ms or 0
+        assert s.gates.release("m", f"q{k}", "throttled").paused_until_ms == until, "one pause for calls sent together"
+        pauses.append(until - s.clock.now)
+        s.clock.now = until
+    assert pauses == [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]
+    s.ask("good")
+    s.done("good")
+    s.ask("bad")
+    assert s.gates.release("m", "bad", "throttled").paused_until_ms == s.clock.now + 1_000
+
+
+# Breaker: its decisions are compared with their definition in test_gauges_schedules.py
+
+
+def test_an_open_breaker_refuses_everybody_and_then_lets_one_probe_through_at_a_time(store: RunStore) -> None:
+    s = scene(store, max_concurrency=2)
+    s.ask("p0")
+    s.ask("p1")
+    waits = s.ask("w")
+    opened = s.gates.release("m", "p0", "auth", draw=1.0)
+    assert opened.open_until_ms == START_MS + 30_000
+    refused = s.ask("q")
+    assert (refused.verdict, refused.why, refused.until_ms) == ("refuse", "open", START_MS + 30_000)
+    s.clock.now = waits.until_ms
+    assert s.ask("w").verdict == "refuse"
+    assert s.gates.read_gauges(["m"])[0].waiting == 0
+    s.clock.now = START_MS + 30_000
+    assert s.gates.read_gauges(["m"])[0].breaker == "half_open"
+    assert [s.ask("q").why, s.ask("q").why, s.ask("r").why] == ["probe", "probe", "probing"]
+    s.done("p1")
+    assert s.gates.read_gauges(["m"])[0].breaker == "half_open", "a call from before says nothing about now"
+    s.done("q", "throttled", pause_ms=1)
+    s.clock.now += 1
+    assert s.ask("r").why == "probe"
+    s.done("r")
+    assert s.gates.read_gauges(["m"])[0].breaker == "closed"
+    assert s.ask("t").why == ""
+
+
+def test_a_probe_whose_worker_died_comes_back_when_its_lease_ends(store: RunStore) -> None:
+    s = scene(store)
+    s.ask("p")
+    s.done("p", "auth", draw=0.0)
+    s.clock.now += 15_000
+    assert s.ask("dead").why == "probe"
+    s.clock.now += 14_999
+    assert s.ask("q").verdict == "refuse"
+    s.clock.now += 1
+    assert s.ask("q").why == "probe"
+    assert not s.done("dead", "ok")
+    assert s.gates.read_gauges(["m"])[0].breaker == "half_open"
+
+
+def test_a_call_that_once_was_a_probe_is_none_any_more(store: RunStore) -> None:
+    s = scene(store)
+    s.ask("p")
+    s.done("p", "auth", draw=0.0)
+    s.clock.now += 15_000
+    assert s.ask("q").why == "probe"
+    s.done("q")
+    assert s.ask("q").why == ""
+    s.ask("r")
+    s.done("r", "auth", draw=0.0)
+    s.clock.now += 30_000 - 1
+    s.gates.renew_permits([("m", "q")])
+    s.clock.now += 1
+    assert s.ask("t").why == "probe"
+
+
+def test_a_probe_waits_for_a_slot_and_comes_back_for_it(store: RunStore) -> None:
+    s = scene(store, max_concurrency=2)
+    s.ask("p")
+    s.ask("slow")
+    s.done("p", "auth", draw=0.0)
+    s.gates.renew_permits([("m", "slow")])
+    s.clock.now += 15_000 - 1
+    s.gates.renew_permits([("m", "slow")])
+    s.clock.now += 1
+    narrow = Gates(s.client, {"m": replace(s.limits, max_concurrency=1)}, namespace=s.gates.namespace, clock=s.clock)
+    waits = narrow.acquire("m", "q")
+    assert (waits.verdict, waits.why) == ("wait", "concurrency")
+    s.clock.now = waits.until_ms
+    again = narrow.acquire("m", "q")
+    assert (again.verdict, again.why) == ("wait", "concurrency")
+    s.done("slow", "ok")
+    s.clock.now = again.until_ms
+    assert narrow.acquire("m", "q").why == "probe"
+
+
+# Clock, memory, keys
+
+
+def test_a_clock_that_is_set_back_lets_nobody_in_early(store: RunStore) -> None:
+    s = scene(store, requests_per_minute=1, max_wait_ms=100_000)
+    s.ask("p")
+    s.done("p")
+    s.clock.now -= 3_600_000
+    back = s.clock.now
+    waits = s.ask("w")
+    assert (waits.now_ms, waits.until_ms) == (back, back + MINUTE)
+    s.clock.now = waits.until_ms - 1
+    assert s.ask("w").verdict == "wait"
+    s.clock.now += 1
+    assert s.gone("w")
+
+
+def test_a_large_limit_costs_no_more_memory_than_the_window_has_buckets(store: RunStore) -> None:
+    s = scene(store, requests_per_minute=100_000, max_concurrency=1_000)
+    buckets = s.limits.window_ms // s.limits.grain_ms + 2
+    for k in range(600):
+        s.clock.now += 211
+        s.ask(f"p{k}")
+        s.done(f"p{k}")
+    _, leases, held, queue, window, order = gate_keys(s.gates.namespace, "m")
+    assert s.client.llen(order) <= buckets
+    assert s.client.hlen(window) <= 2 * buckets
+    assert s.client.exists(leases, held, queue) == 0
+    assert s.gates.read_gauges(["m"])[0].requests_last_minute == pytest.approx(MINUTE / 211, abs=2)
+
+
+def test_everything_expires_when_unused_and_looking_on_is_no_use(store: RunStore) -> None:
+    s = scene(store, max_concurrency=1)
+    s.ask("p", tokens=5)
+    s.ask("w")
+    s.done("p", "auth", pause_ms=86_400_000)
+    keys = list(s.client.scan_iter(f"{s.gates.namespace}:*"))
+    assert len(keys) >= 5
+    before = {key: s.client.pttl(key) for key in keys}
+    assert all(86_400_000 < ttl < 90_000_000 for ttl in before.values()), (
+        "no key outlives what it is for, nor dies early"
+    )
+    s.clock.now += 50
+    s.gates.read_gauges(["m"])
+    assert all(s.client.pttl(key) <= before[key] for key in keys)
+
+
+def test_looking_at_a_gate_that_nobody_used_makes_no_keys(store: RunStore) -> None:
+    s = scene(store)
+    gauge = s.gates.read_gauges(["m"])[0]
+    assert (gauge.breaker, gauge.in_flight, gauge.waiting, gauge.now_ms) == ("closed", 0, 0, START_MS)
+    s.gates.leave("m", "x")
+    s.gates.renew_permits([("m", "x")])
+    s.done("x")
+    assert not [key for key in s.client.scan_iter(f"{s.gates.namespace}:*") if s.client.pttl(key) < 0]
+
+
+@pytest.mark.parametrize("model", ["plain", "with space", "{brace}", "a}b{c", "ü/|:", "x" * 200])
+def test_all_keys_of_a_model_share_a_slot_whatever_its_name(model: str) -> None:
+    assert len({key_slot(key.encode()) for key in gate_keys("maze", model)}) == 1
+
+
+def test_models_do_not_share_keys() -> None:
+    assert not set(gate_keys("a", "b:{m:c}")) & set(gate_keys("a:{m:b}", "c"))
+
+
+def test_the_limits_are_those_of_the_endpoint() -> None:
+    endpoint = ModelEndpoint(
+        endpoint_url="http://localhost/v1",
+        max_concurrency=3,
+        requests_per_minute=60,
+        tokens_per_minute=9,
+        max_wait_s=2.5,
+    )
+    assert Limits.of(endpoint) == Limits(3, 60, 9, 2_500)
+
+
+def test_without_a_clock_of_the_test_the_time_is_that_of_redis(redis_url: str) -> None:
+    client = connect(redis_url)
+    gates = Gates(client, {"m": Limits()})
+    seconds, micros = client.time()
+    answer = gates.acquire("m", "p")
+    assert 0 <= answer.now_ms - (seconds * 1000 + micros // 1000) < 60_000
+    client.close()
+
+
+def test_a_server_that_is_away_is_named() -> None:
+    gates = Gates(redis.Redis(port=1, retry=Retry(NoBackoff(), 0)), {"m": Limits()})
+    with pytest.raises(ServiceUnavailable, match="Redis"):
+        gates.acquire("m", "p")
+
+
+# Several scripts in one round trip
+
+
+def test_scripts_that_the_server_does_not_know_are_loaded_and_those_that_ran_do_not_run_again(redis_url: str) -> None:
+    client = connect(redis_url)
+    client.script_flush()
+    gates = Gates(client, {"m": Limits(max_concurrency=1)})
+    gates.release("m", "x", "ok")
+    steps = [gates.acquire_call("m", "p"), gates.release_call("m", "p", "ok"), gates.release_call("m", "p", "ok")]
+    script_names = {step.script.name for step in steps}
+    assert script_names == {"permit_acquire", "permit_release"}
+    admitted, *released = run_together(client, steps)
+    assert read_admission(admitted).verdict == "go"
+    assert not any(read_released(raw).counted for raw in released), "they ran before the first was known"
+    assert [read_released(raw).counted for raw in run_together(client, steps)[1:]] == [True, False]
+    client.close()
+
+
+def test_a_script_that_fails_is_reported_after_the_others_have_run(redis_url: str) -> None:
+    client = connect(redis_url)
+    gates = Gates(client, {"m": Limits()})
+    with pytest.raises(redis.ResponseError):
+        run_together(client, [Step(script("seal"), [], []), gates.acquire_call("m", "p")])
+    assert gates.read_gauges(["m"])[0].in_flight == 1
+    client.close()
+
+
+NAMES = ("acquire", "release", "renew", "leave", "gauge")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_scripts_keep_to_the_six_keys_that_they_all_share(name: str) -> None:
+    text = (resources.files("maze_tasks.store") / "lua" / f"permit_{name}.lua").read_text("utf-8")
+    assert "-- KEYS: 1 state   2 leases   3 held   4 queue   5 window   6 order\n" in text
