@@ -4,7 +4,7 @@
 #   sh examples/try.sh
 set -eu
 cd "$(dirname "$0")/.."
-sh .ci/venv simulate
+sh .ci/venv code,simulate
 maze=$PWD/.venv/bin/maze
 cd examples/humaneval
 

@@ -32,6 +32,7 @@ from maze_tasks.names import FORMAT_VERSION
 from maze_tasks.simulate.latency import Latency
 from maze_tasks.simulate.settings import Fault, SimulatedEndpoint
 from maze_tasks.store.keys import RunKeys
+from maze_tasks.verification import VerifyProfile
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -173,6 +174,7 @@ SETTINGS = [
     ("## Endpoints", ModelEndpoint),
     ("## Refinement", RefinementConfig),
     ("## Prompt", PromptFiles),
+    ("## Verification", VerifyProfile),
     ("## Simulated endpoints", SimulatedEndpoint),
     ("### Errors", Fault),
     ("### Latency", Latency),
