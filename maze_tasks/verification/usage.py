@@ -11,9 +11,10 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 KIB = 1024
@@ -62,17 +63,43 @@ def tree_use(pid: int, limit: int) -> Use:
 
 
 def descendants(pid: int) -> Iterator[int]:
-    """The process and all that come from it, as far as they can be seen while they run. Source: proc(5), children."""
+    """The process and all that come from it, as far as they can be seen while they run.
+
+    Args:
+        pid: the process.
+    """
+    children = _listed_children if _lists_children() else _found_children()
     seen = {pid}
     open_ends = [pid]
     while open_ends:
         parent = open_ends.pop()
         yield parent
-        for thread in _names(f"/proc/{parent}/task"):
-            for child in map(int, _read(f"/proc/{parent}/task/{thread}/children").split()):
-                if child not in seen:
-                    seen.add(child)
-                    open_ends.append(child)
+        for child in children(parent):
+            if child not in seen:
+                seen.add(child)
+                open_ends.append(child)
+
+
+@cache
+def _lists_children() -> bool:
+    """Whether the kernel lists the children of a process (CONFIG_PROC_CHILDREN)."""
+    return Path(f"/proc/self/task/{os.getpid()}/children").exists()
+
+
+def _listed_children(pid: int) -> list[int]:
+    """Children of a process. Source: proc(5), children."""
+    threads = _names(f"/proc/{pid}/task")
+    return [int(child) for thread in threads for child in _read(f"/proc/{pid}/task/{thread}/children").split()]
+
+
+def _found_children() -> Callable[[int], list[int]]:
+    """The same from the parents of all processes, for kernels that do not list them. Source: proc(5), stat."""
+    found: dict[int, list[int]] = {}
+    for name in filter(str.isdigit, _names("/proc")):
+        fields = _read(f"/proc/{name}/stat").rpartition(b")")[2].split()  # a program's name may hold anything
+        if fields:
+            found.setdefault(int(fields[1]), []).append(int(name))
+    return lambda pid: found.get(pid, [])
 
 
 @dataclass(slots=True)
@@ -134,7 +161,9 @@ def folder_size(folder: Path) -> tuple[int, int] | None:
 def _share(pid: int, most: int) -> int:
     """Bytes of a process, shared pages divided by those who share them; `most` where that cannot be seen."""
     rollup = _read(f"/proc/{pid}/smaps_rollup")
-    return _bytes(_PROPORTIONAL, rollup) if b"Pss_Anon:" in rollup else most
+    if b"Pss_Anon:" in rollup:
+        return _bytes(_PROPORTIONAL, rollup)
+    return min(most, _bytes(_ANONYMOUS, _read(f"/proc/{pid}/status")))  # nothing, if it has ended meanwhile
 
 
 def _bytes(lines: re.Pattern[bytes], text: bytes) -> int:

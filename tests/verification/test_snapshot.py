@@ -86,11 +86,12 @@ def test_the_digest_is_that_of_what_counts(tree: Path, shared: Snapshots, tmp_pa
     assert len(digests) == len(changes) + 1
 
 
-def test_histories_caches_and_what_no_archive_can_hold_are_left_out(tree: Path, shared: Snapshots) -> None:
+def test_histories_caches_keys_and_what_no_archive_can_hold_are_left_out(tree: Path, shared: Snapshots) -> None:
     digest = shared.add(tree).digest
     for name in (".git", "pkg/__pycache__", ".maze"):
         (tree / name).mkdir()
         (tree / name / "file").write_text("x")
+    (tree / ".env").write_text("KEY=secret")
     assert shared.add(tree).left_out == ()
     (tree / "away").symlink_to("/etc/passwd")
     (tree / "up").symlink_to("pkg/../../outside")
