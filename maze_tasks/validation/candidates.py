@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from maze_tasks.validation.definitions import Taken, bodies, without_imports
-from maze_tasks.validation.echoes import without_echo
-from maze_tasks.validation.frame import Frame, read
+from maze_tasks.validation.echoes import without_comments, without_echo
+from maze_tasks.validation.frame import Frame
 from maze_tasks.validation.imports import names_in, needed, with_imports
 from maze_tasks.validation.indentation import edged, moved_to, reindented, with_newlines
 from maze_tasks.validation.lines import lines_of, stripped, unmatched
 from maze_tasks.validation.replies import blocks, cleaned, inline, ranked, without_prose
+from maze_tasks.validation.trees import read
 
 _DEFINITION = re.compile(r"\s*(?:async\s+def|def|class|@\w)\b")
 _LEAVES = re.compile(r"\s*(?:return|raise)\b")
@@ -101,14 +102,14 @@ def _indented(piece: str, frame: Frame) -> bool:
 
 
 def _edged(text: str, frame: Frame) -> Candidate:
-    code = edged(text, frame.before, frame.after, "\n")
+    code = edged(text, frame.before, frame.after, block=frame.inline)
     return Candidate(with_newlines(code, frame.newline))
 
 
 def _indentations(text: str, frame: Frame) -> Iterator[Candidate]:
     """A text as it is, and in python with its statements at the hole's indentation."""
     yield _edged(text, frame)
-    if frame.language == "python" and not frame.left.strip():
+    if frame.language == "python" and (frame.inline or not frame.left.strip()):
         for indent in _targets(text, frame):
             for moved in reindented(text, indent):
                 yield _edged(moved, frame)
@@ -123,7 +124,10 @@ def _targets(text: str, frame: Frame) -> list[str]:
 def _from_definition(taken: Taken, frame: Frame) -> Iterator[Candidate]:
     """The body of a definition; for a hole that is but a part of one, without what stands around the hole."""
     owner = frame.owner
-    texts = [taken.body] if owner and owner.whole else list(without_echo(taken.body, frame.before, frame.after))
+    if owner and owner.whole:
+        texts = [without_comments(taken.body, frame.before)]
+    else:
+        texts = list(without_echo(taken.body, frame.before, frame.after))
     for text in texts:
         if frame.language == "python":
             shapes = _indentations(text, frame)

@@ -125,7 +125,8 @@ def _demands(subject: Subject) -> Iterator[Finding]:
         elif one.kind not in ("must_match_pattern", "security"):
             yield subject.note("constraint", f"not judged: {one.kind}: {one.value}"[:200])
     if hole.state is not None and hole.state.expected_type and not subject.frame.statements:
-        yield from type_findings(subject, hole.state.expected_type)
+        # What a hole is expected to be is a guess of the scanner, not a demand: only what is wrong is worth a word.
+        yield from (one for one in type_findings(subject, hole.state.expected_type) if one.severity == "error")
     for held in hole.constraints:
         goal = held.type_inhabitation
         if goal is not None and goal.language == subject.language:

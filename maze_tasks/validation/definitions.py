@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from maze_tasks.syntax import Node, Tree, walk
-from maze_tasks.validation.frame import Frame, read
+from maze_tasks.validation.frame import Frame
 from maze_tasks.validation.grammar import (
     CLASSES,
     COMMENTS,
@@ -20,6 +20,7 @@ from maze_tasks.validation.grammar import (
 )
 from maze_tasks.validation.imports import names_in, outer_imports
 from maze_tasks.validation.lines import indent_of
+from maze_tasks.validation.trees import read
 
 # Where a member of a class does not parse by itself.
 _CLASS_AROUND = {

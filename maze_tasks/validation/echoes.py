@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
 
 _LOOKED_AT = 200  # lines of code ahead and behind that a reply may repeat
 _MOST_LINES = 4_000  # of a reply that is looked through
+_LONGEST_OPENING = 500  # characters of a line that opens a block
 _TELLING = 4  # characters of a line that alone tells that it is repeated: not `}` or `pass`
 
 
@@ -29,6 +31,32 @@ def without_echo(text: str, before: str, after: str) -> Iterator[str]:
         if reading not in seen and reading.strip():
             seen.add(reading)
             yield reading
+
+
+def without_comments(text: str, before: str) -> str:
+    """A body without the comments at its begin that stand ahead of the hole already."""
+    run = _comments(reversed(before.split("\n")[-_LOOKED_AT:]))
+    lines = text.split("\n")
+    leading = list(takewhile(_is_comment_or_blank, lines))
+    own = _comments(leading)
+    return "\n".join(lines[len(leading) :]) if own and own == run[: len(own)][::-1] else text
+
+
+def opens_again(code: str, before: str) -> bool:
+    """Whether code begins with the line ahead of it, which opens the block that the code stands in."""
+    last = _plain(before.rstrip()[-_LONGEST_OPENING:].rpartition("\n")[2])
+    first = _plain(code.lstrip().partition("\n")[0])
+    return bool(last) and first == last and last.endswith((":", "{"))
+
+
+def _comments(lines: Iterable[str]) -> list[str]:
+    """The comments that lines begin with, blank lines between them left out."""
+    return [_plain(line) for line in takewhile(_is_comment_or_blank, lines) if line.strip()]
+
+
+def _is_comment_or_blank(line: str) -> bool:
+    text = line.strip()
+    return not text or text.startswith(("#", "//")) or (text.startswith("/*") and text.endswith("*/"))
 
 
 def _plain(line: str) -> str:

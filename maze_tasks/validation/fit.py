@@ -6,10 +6,14 @@ from functools import lru_cache
 
 from maze_tasks.syntax import Node, Tree
 from maze_tasks.validation.findings import Finding
-from maze_tasks.validation.frame import Frame, Reference, read
+from maze_tasks.validation.frame import Frame
 from maze_tasks.validation.grammar import BODY_IMPORTS, DEFINITIONS, FUNCTIONS, IMPORTS, is_docstring, name_of
+from maze_tasks.validation.lines import lines_of, unclosed, unmatched
 from maze_tasks.validation.outline import Outline, outline, python_outline
 from maze_tasks.validation.python_rules import VERSION, module_of, refusal, refusal_of_piece
+from maze_tasks.validation.references import Reference
+from maze_tasks.validation.replies import blocks
+from maze_tasks.validation.trees import read
 
 _DEFINING = frozenset({"FunctionDef", "AsyncFunctionDef", "ClassDef", "Import", "ImportFrom"})
 _MEMBERS_OF_STATEMENTS = frozenset({"lexical_declaration", "variable_declaration", "expression_statement"})
@@ -70,7 +74,7 @@ def _against(reference: Reference, frame: Frame, code: str, tree: Tree, found: O
         # Nothing parses here even with what fits, as in a window cut from the middle: only more errors speak.
         before = len(reference.outline.faults) + len(reference.outline.broken)
         if len(found.faults) + len(found.broken) <= before:
-            return ()
+            return _loose(reference, frame, code)
         return _errors(frame, code, found, reference.outline.faults)
     errors = _errors(frame, code, found, reference.outline.faults)
     if errors:
@@ -84,6 +88,22 @@ def _against(reference: Reference, frame: Frame, code: str, tree: Tree, found: O
     if found.rows != reference.outline.rows:
         return (Finding("surroundings", "the code around the hole would no longer be what it is with this fill"),)
     return _useless(reference, tree, found)
+
+
+def _loose(reference: Reference, frame: Frame, code: str) -> tuple[Finding, ...]:
+    """What speaks against a fill where no tree can tell: fences, odd brackets, and lines of python too far out."""
+    if blocks(code):
+        return (Finding("syntax", f"a fence is not valid {frame.language}"),)
+    if frame.language != "python":
+        odd = unmatched(code, frame.language) is not None or unclosed(code, frame.language)
+        return (Finding("surroundings", "the brackets in the fill do not match"),) if odd else ()
+    if frame.left:
+        return ()
+    begun = [line for line in lines_of(code, "python") if line.begins]
+    least = len(reference.indent.expandtabs(8))
+    if not begun or (begun[0].indent == reference.indent and all(line.width >= least for line in begun)):
+        return ()
+    return (Finding("surroundings", "the lines of the fill do not begin with the white space of the hole"),)
 
 
 def _outside(reference: Reference, kind: str, code: str, line: int | None) -> str:

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from maze_tasks.syntax import Node, Tree, walk
-from maze_tasks.validation.frame import Frame, read
+from maze_tasks.validation.frame import Frame
 from maze_tasks.validation.grammar import BODY_IMPORTS, CLASSES, FUNCTIONS, IMPORTS
 from maze_tasks.validation.python_rules import tree_of
+from maze_tasks.validation.trees import read
 
 _WORD = re.compile(r"\w+")
 _IDENTIFIERS = re.compile(r"identifier$|^name$|^self$|^this$|^dotted_name$")

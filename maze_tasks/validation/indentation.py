@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from maze_tasks.validation.lines import Line, lines_of, stripped, unit_of
+from maze_tasks.validation.lines import Line, lines_of, opens, stripped, unit_of
 
 _TAB = 4  # columns of a tab that stands among spaces
 
@@ -92,28 +92,33 @@ def newlines_fit(text: str, newline: str | None) -> bool:
     return crlf > 0 if newline == "\r\n" else crlf < max(2, text.count("\n"))
 
 
-def edged(text: str, before: str, after: str, newline: str) -> str:
-    """A fill with the edges that its place wants.
+def edged(text: str, before: str, after: str, *, block: bool) -> str:
+    """A fill with the edges that its place wants, its lines ending in line feeds.
 
-    A hole that begins at the start of a line is whole lines: it has its own line end and keeps its indentation. Any
-    other is a piece of a line: it has no white space at its ends.
+    A hole that begins at the start of a line is whole lines: it has its own line end and keeps its indentation. A block
+    that is to stand in the line that opens it begins a line of its own if it has several. Any other is a piece of a
+    line: it has no white space at its ends.
 
     Args:
         text: the fill.
         before: code ahead of the hole.
         after: code behind it.
-        newline: how lines end in the file.
+        block: whether it is a block in the line that opens it.
     """
+    lines = text.split("\n")
+    while lines and not lines[0].strip():
+        lines.pop(0)
+    while lines and not lines[-1].strip():
+        lines.pop()
     if not before or before.endswith("\n"):
-        lines = text.split("\n")
-        while lines and not lines[0].strip():
-            lines.pop(0)
-        while lines and not lines[-1].strip():
-            lines.pop()
-        return "\n".join(lines) + newline
-    braces = before.rstrip(" \t").endswith("{") and after.lstrip().startswith("}")
-    if braces and "\n" in text.strip() and not after.startswith(("\n", "\r\n")):
-        last = before[before.rfind("\n") + 1 :]
-        closing = last[: len(last) - len(last.lstrip())]
-        return newline + text.strip("\r\n").rstrip() + newline + closing
-    return text.strip()
+        return "\n".join(lines) + "\n"
+    if not block:
+        return text.strip()
+    last = before[before.rfind("\n") + 1 :]
+    braces = last.rstrip().endswith("{")
+    if len(lines) == 1 and (braces or not opens(lines[0])):
+        ahead, behind = "" if last[-1:].isspace() else " ", " " if braces and after[:1] == "}" else ""
+        return ahead + text.strip() + behind
+    closing = last[: len(last) - len(last.lstrip())]
+    end = "\n" + closing if braces and not after.startswith(("\n", "\r\n")) else ""
+    return "\n" + "\n".join(lines).rstrip() + end

@@ -86,6 +86,29 @@ def unmatched(text: str, language: str | None) -> int | None:
     return None
 
 
+def unclosed(text: str, language: str | None) -> list[int]:
+    """Offsets of the brackets that a text opens and does not close, the outermost first."""
+    opened: list[int] = []
+    for kind, start, _ in tokens(text, language):
+        if kind == "open":
+            opened.append(start)
+        elif kind == "close" and opened:
+            opened.pop()
+    return opened
+
+
+def closings(text: str, language: str | None, most: int) -> list[int]:
+    """Offsets behind the first brackets, at most so many, that close what the text did not open."""
+    depth, found = 0, list[int]()
+    for kind, _, end in tokens(text, language):
+        depth += (kind == "open") - (kind == "close")
+        if depth < -len(found):
+            found.append(end)
+            if len(found) == most:
+                break
+    return found
+
+
 def unit_of(text: str, language: str | None = "python") -> str:
     """What one level of indentation is in a text: a tab, or as many spaces as its first inner block has more."""
     begun = [line for line in lines_of(text, language) if line.begins]

@@ -8,6 +8,7 @@ from maze_tasks.errors import Failure
 from maze_tasks.models import Hole
 from maze_tasks.validation.candidates import Candidate, candidates
 from maze_tasks.validation.definitions import is_stub
+from maze_tasks.validation.echoes import opens_again
 from maze_tasks.validation.findings import MAX_MESSAGE_CHARS, Fill, Finding
 from maze_tasks.validation.fit import misfits, parses
 from maze_tasks.validation.frame import Frame, frame_of
@@ -97,12 +98,15 @@ def _against(candidate: Candidate, frame: Frame) -> Finding | None:
 def _in_style(code: str, frame: Frame) -> bool:
     """Whether a fill is written as the file is and repeats nothing of its line; what only parses by chance is not.
 
-    A line's white space ahead of the hole, ``x = `` behind ``x = ``, and a fence, which scripts read as a text.
+    A line's white space ahead of the hole, ``x = `` behind ``x = ``, the line that opens the block around it, and a
+    fence, which scripts read as a text.
     """
     if frame.left and not frame.left.strip() and code[:1] in (" ", "\t"):
         return False
     left = "".join(frame.left.split())
     if left.endswith("=") and "".join(code.split()).startswith(left):
+        return False
+    if opens_again(code, frame.before):
         return False
     return newlines_fit(code, frame.newline) and not code.lstrip().startswith(("```", "~~~"))
 

@@ -42,7 +42,7 @@ def import_findings(subject: Subject) -> Iterator[Finding]:
 def _left_out(subject: Subject, statement: str) -> Iterator[Finding]:
     message = f"the code needs `{statement}`, which cannot stand in the hole and is not in the file"
     bound = {one.bound for one in imported_by(statement)} if subject.language == "python" else set()
-    certain = subject.frame.known and subject.frame.whole and bool(bound) and "*" not in bound
+    certain = subject.frame.known and subject.frame.complete and bool(bound) and "*" not in bound
     if certain and not bound & set(_undefined(subject)):
         certain = False
     yield subject.finding("imports", message, severity="error" if certain else "note")
@@ -58,7 +58,7 @@ def name_findings(subject: Subject) -> Iterator[Finding]:
 def _undefined(subject: Subject) -> list[str]:
     """Names that the fill reads and the file binds nowhere, each once."""
     frame = subject.frame
-    if subject.language != "python" or not (frame.known and frame.whole) or not frame.references:
+    if subject.language != "python" or not (frame.known and frame.complete) or not frame.references:
         return []
     piece = tree_of(subject.code)
     around = _bound_around(frame.before, frame.references[0].text, frame.after)

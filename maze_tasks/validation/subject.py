@@ -9,8 +9,9 @@ from maze_tasks.models import Hole
 from maze_tasks.syntax import Node, Tree
 from maze_tasks.validation.findings import Fill, Finding, Severity
 from maze_tasks.validation.fit import position
-from maze_tasks.validation.frame import Frame, read
+from maze_tasks.validation.frame import Frame
 from maze_tasks.validation.outline import nodes_within, outline
+from maze_tasks.validation.trees import read
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +84,8 @@ class Subject:
         """A finding with its place in the file, as far as that is known."""
         place = self.hole.place
         path = self.hole.path or (place.path if place else None)
-        line = None
-        if found.line is not None and path is not None and self.frame.known:
-            if self.frame.whole:
-                line = self.frame.before.count("\n") + found.line
-            elif place is not None:
-                line = place.line + found.line - 1
+        first = self.frame.line if path is not None and self.frame.known else None
+        line = first + found.line - 1 if first is not None and found.line is not None else None
         return Finding(found.check, found.message, found.line, found.column, found.severity, path, line)
 
 
