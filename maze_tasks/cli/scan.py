@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from maze_tasks.cli.options import json_option
+from maze_tasks.cli.options import config_option, json_option
 from maze_tasks.cli.output import emit_each, say, table, warn
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ _DIALECTS = {"typescript": ("typescript", "tsx")}
     show_default=True,
     help="Pass over files that are larger.",
 )
+@config_option
 def command(
     path: Path,
     *,

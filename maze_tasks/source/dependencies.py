@@ -40,8 +40,7 @@ class Callees:
     def __init__(self, functions: Iterable[tuple[tuple[str, ...], int]]) -> None:
         self._by_name: dict[str, list[tuple[tuple[str, ...], int]]] = defaultdict(list)
         for scope, hole_id in functions:
-            if scope:
-                self._by_name[scope[-1]].append((scope, hole_id))
+            self._by_name[scope[-1]].append((scope, hole_id))
         self._calls: dict[int, frozenset[Called]] = {}
 
     def needed_by(self, spot: Spot, scope: tuple[str, ...]) -> tuple[int, ...]:

@@ -35,21 +35,11 @@ def expression_type(spot: Spot) -> str | None:
         if (found := _declared(spot.tree, spot.nodes[above])) is not None:
             return found
         above -= 1
-    if above < 0:
-        return None
     parent = spot.nodes[above]
     function = owner_of(spot.up_to(above))
-    if parent.type in _RETURNS or parent.type in spot.grammar.functions or _is_tail(spot, above):
+    if parent.type in _RETURNS or parent.type in spot.grammar.functions:
         return returned_type(function) if function is not None else None
     return _declared(spot.tree, parent)
-
-
-def _is_tail(spot: Spot, above: int) -> bool:
-    """Whether the node at `spot` is the value of a Rust function's block."""
-    if spot.tree.language != "rust" or spot.nodes[above].type != "block" or above == 0:
-        return False
-    last = spot.nodes[above].named_children[-1:]
-    return last == [spot.node] and spot.nodes[above - 1].type in spot.grammar.functions
 
 
 def _declared(tree: Tree, node: Node) -> str | None:

@@ -242,9 +242,6 @@ class _Finder:
                 return True
         return False
 
-    def _is_class(self, spot: Spot | None) -> bool:
-        return spot is not None and spot.node.type in self._grammar.classes
-
     def _found(self, kind: str, scale: Scale, spot: Spot, elements: list[tuple[Node, Element]]) -> Finding:
         wishes = [element.wish for _, element in elements if element.wish is not None]
         marker = next((element.marker for _, element in elements if element.wish is None), elements[0][1].marker)

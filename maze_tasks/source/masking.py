@@ -21,7 +21,8 @@ _EXPECTS: Final = re.compile(rb"(?:[^=!<>]=|==|[-+*/%&|^,(\[?]|\b(?:return|yield
 _WORDS: Final = (b"HOLE", b"TODO", b"FIXME")
 _STUB: Final = re.compile(rb"\s*\n[ \t]*(?:pass\b|\.\.\.|raise[ \t]+NotImplementedError\b)")
 _QUOTES: Final = (b'"', b"'", b"`")
-_LOOKED_BACK: Final = 200  # bytes ahead of a comment in its line
+_ENDS: Final = (b'"""', b"'''", b"`")  # of texts over several lines
+_LOOKED_BACK: Final = 4096  # bytes ahead of a comment in its line
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def _stands_for_code(language: str, data: bytes, match: re.Match[bytes], *, todo
     ahead = data[max(begin, match.start() - _LOOKED_BACK) : match.start()]
     if not ahead.strip():
         # A comment of its own is a statement in Python, where blocks are made of lines; elsewhere it is in its block.
-        return language == "python" and b'"""' not in found and b"'''" not in found
-    if any((ahead + found).count(quote) % 2 for quote in _QUOTES):
-        return False  # the end of a text that only looks like a comment
+        return language == "python" and not any(end in found for end in _ENDS)
+    if any(ahead.count(quote) % 2 for quote in _QUOTES) or any(end in found for end in _ENDS):
+        return False  # part of a text that only looks like a comment
     return _EXPECTS.search(ahead) is not None

@@ -84,7 +84,7 @@ class Text:
             return self.utf8[:offset].decode()
         window = self.utf8[offset - limit - 1 : offset]
         cut = window.find(b"\n", 0, -1) + 1 or 1
-        return _from_whole_character(window[cut:])
+        return window[cut:].decode(errors="ignore")  # a character that is cut is not part of it
 
     def after(self, offset: int, limit: int = SUFFIX_BYTES) -> str:
         """The text from `offset` on, cut as `before` is."""
@@ -136,11 +136,3 @@ def _declared(data: bytes) -> str:
         if not _NOTHING.match(line):
             break
     return "utf-8"
-
-
-def _from_whole_character(window: bytes) -> str:
-    """The text of a window whose first character may be cut."""
-    for skipped in range(min(4, len(window) + 1)):
-        if skipped == len(window) or window[skipped] & 0xC0 != 0x80:  # noqa: PLR2004 - a byte that continues a character
-            return window[skipped:].decode()
-    return ""

@@ -77,6 +77,9 @@ def test_what_is_read_is_what_git_would_add(checkout: Path, files: dict[str, str
         ("x\\ ", "x ", False, True),
         ("\ufeffx", "x", False, True),
         ("[", "[", False, False),
+        ("[[:nonesuch:]]", "a", False, False),
+        ("[[:digit:]x]", "7", False, True),
+        ("[z-a]", "b", False, False),
         ("b\n!/a", "a/b", True, True),
     ],
 )

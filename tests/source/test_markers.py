@@ -67,6 +67,8 @@ def test_a_marker_that_is_a_whole_body_is_a_hole(seen: Scan, language: str, text
         ("c", "int f() {\n  return /* TODO */;\n}\n", ("expression", "nano", "/* TODO */"), "int"),
         ("c", "int f() { const char *s = /* HOLE */; }", ("expression", "nano", "/* HOLE */"), "const char *"),
         ("c", "int f() {\n  g();\n  /* TODO */\n  h();\n}\n", ("comment", "micro", "  /* TODO */\n"), None),
+        ("rust", "fn f() {\n  g();\n  todo!(); // HOLE: scale=nano\n}\n", None, None),
+        ("c", "int f(int a /* HOLE */);\n", ("expression", "nano", "/* HOLE */"), None),
         ("zig", 'const x: u8 = @panic("TODO");', ("expression", "nano", '@panic("TODO")'), "u8"),
     ],
 )
@@ -95,6 +97,7 @@ def test_a_marker_elsewhere_is_replaced_as_what_it_is(
             'class A { void f() { throw new RuntimeException("x"); } B g() { new RuntimeException("TODO"); } }',
         ),
         ("java", "abstract class A { abstract int f(); } interface I { int f(); }"),
+        ("java", "class A { void f() { throw new UnsupportedOperationException() { }; } }"),
         ("java", "class A { Object f() { return new UnsupportedOperationException(); } }"),
         ("c", 'int f() { assert(x); assert(0 && "x"); my_assert(0); return 0; }\n#define F assert(0)\n'),
         ("c", "/* TODO: tidy up */ int f(void); // TODO\n"),
@@ -154,6 +157,11 @@ def test_a_hole_comment_in_an_expression_is_replaced_exactly(
 def test_a_hole_comment_right_above_a_marker_speaks_of_it(seen: Scan) -> None:
     (hole,) = seen("rust", "fn f() {\n    g();\n    // HOLE: scale=meso\n    todo!();\n    h();\n}\n")
     assert hole.short == ("statement", "meso", "    // HOLE: scale=meso\n    todo!();\n")
+
+
+def test_a_hole_comment_behind_a_marker_speaks_of_it(seen: Scan) -> None:
+    (hole,) = seen("rust", "fn f() {\n    g();\n    todo!(); // HOLE: scale=meso\n}\n")
+    assert hole.short == ("statement", "meso", "    todo!(); // HOLE: scale=meso\n")
 
 
 def test_a_documentation_comment_of_rust_ends_with_its_line(seen: Scan) -> None:

@@ -88,6 +88,7 @@ def test_a_hole_at_the_end_of_a_file_without_a_line_end(seen: Scan) -> None:
         "if TYPE_CHECKING:\n    def f(): ...\n",
         "if sys.version_info >= (3, 11) and typing.TYPE_CHECKING:\n    class A:\n        def f(self): ...\n",
         "# a HOLE in the ozone layer\nx = '# HOLE'\n",
+        "x = 'a = # HOLE'\ny = \"f(# HOLE\"\n",
     ],
 )
 def test_what_only_looks_like_a_hole_is_none(seen: Scan, text: str) -> None:
@@ -136,6 +137,8 @@ def test_a_hole_comment_and_the_marker_beside_it_are_one_hole(seen: Scan) -> Non
     ("text", "short", "expected_type"),
     [
         ("x: int = # HOLE\n", ("expression", "nano", "# HOLE"), "int"),
+        ("x: int = 'a' + # HOLE: don't\n", ("expression", "nano", "# HOLE: don't"), None),
+        ("if x:\n    f()\n    # HOLE\n", ("comment", "micro", "    # HOLE\n"), None),
         ("def f() -> str:\n    y = 1\n    return <<< HOLE >>>\n", ("expression", "nano", "<<< HOLE >>>"), "str"),
         ("x = f(<<< HOLE: type=int >>>, 2)\n", ("expression", "nano", "<<< HOLE: type=int >>>"), "int"),
         ("x = [\n    # HOLE: items\n]\n", ("expression", "nano", "# HOLE: items"), None),
@@ -150,6 +153,8 @@ def test_a_hole_comment_and_the_marker_beside_it_are_one_hole(seen: Scan) -> Non
         ),
         ("try:\n    f()\nexcept E:\n    pass  # HOLE\n", ("statement", "meso", "    pass  # HOLE\n"), None),
         ("x = {\n    1: 2,\n    # HOLE: more\n    3: 4,\n}\n", ("comment", "macro", "    # HOLE: more\n"), None),
+        ("class A:\n    # HOLE: a method\n", ("comment", "macro", "    # HOLE: a method\n"), None),
+        ("if x:  # HOLE\n    f()\n", ("comment", "micro", "# HOLE"), None),
         ("class A:\n    # HOLE: a method\n    x = 1\n", ("comment", "macro", "    # HOLE: a method\n"), None),
     ],
 )

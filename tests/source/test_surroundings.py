@@ -46,6 +46,10 @@ from .conftest import Scan
             None,
         ),
         ("java", 'enum E { X; <T> T f(T t) throws Y { throw new RuntimeException("TODO"); } }', ("E", "f"), None, "T"),
+        ("java", "class A { static { throw new UnsupportedOperationException(); } }", ("A", "static"), "static", None),
+        ("javascript", "a(b, function () { throw new Error('TODO') })", ("<anonymous>",), "function ()", None),
+        ("go", 'package p\nfunc f() { g(func() { panic("TODO") }, 1) }', ("f", "<anonymous>"), "func()", None),
+        ("typescript", "class A { static { throw new Error('TODO'); } }", ("A", "<anonymous>"), "static", None),
         ("c", "static const char **f(int a) { assert(0); }", ("f",), "static const char **f(int a)", "const char **"),
         (
             "cpp",
@@ -81,6 +85,8 @@ def test_scope_signature_and_type(
         ("python", 'def f():\n    """First.\n\n      Second.\n    """\n    pass\n', "First.\n\nSecond."),
         ("python", "def f():\n    'a' 'b'\n    pass\n", "ab"),
         ("python", "def f():\n    f'x'\n    pass\n", None),
+        ("python", "def f():\n    \n    pass\n", None),
+        ("python", "def f():\n    '\\ud800x'\n    pass\n", "?x"),
         ("rust", "// not\n\n/// One.\n///\n/// Two.\n#[inline]\nfn f() { todo!() }\n", "One.\n\nTwo."),
         ("go", 'package p\n\n// F does.\n//  More.\nfunc F() { panic("TODO") }\n', "F does.\n More."),
         (

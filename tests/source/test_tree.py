@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from maze_tasks.errors import InputError, Refused
+from maze_tasks.models import Hole
+from maze_tasks.source.scanner import scan
 from maze_tasks.source.skipping import Reason
 from maze_tasks.source.tree import Choice, Skipped, SourceFile, Summary, scan_tree, source_files
+from maze_tasks.syntax import ParseBudgetSpent
 
 STUB = "def f():\n    pass\n"
 
@@ -181,6 +185,7 @@ def test_no_link_is_followed(root: Path) -> None:
     (root / "sub" / "loop").symlink_to(root)
     (root / "sub" / "self.py").symlink_to("self.py")
     (root / "dangling.py").symlink_to("nowhere")
+    (root / "circle").symlink_to("circle")
     assert read(root) == ["a.py", "sub/b.py"]
     assert set(skipped(root).values()) == {Reason.LINK}
     assert len(skipped(root)) == 6
@@ -217,6 +222,35 @@ def test_what_may_not_be_read_is_reported(root: Path) -> None:
         assert read(root) == ["b.py"]
     finally:
         (root / "sub").chmod(0o700)
+
+
+def test_what_goes_away_meanwhile_is_reported(root: Path) -> None:
+    write(root, {"a.py": STUB, "b.py": STUB, "c/d.py": STUB, "e.py": STUB})
+    found = source_files(root, Choice())
+    assert isinstance(next(found), SourceFile)
+    (root / "b.py").unlink()
+    (root / "c" / "d.py").unlink()
+    (root / "c").rmdir()
+    reasons = [(seen.path, seen.reason if isinstance(seen, Skipped) else None) for seen in found]
+    assert reasons == [("b.py", Reason.UNREADABLE), ("c", Reason.UNREADABLE), ("e.py", None)]
+
+
+def test_a_file_that_takes_too_long_is_reported(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(path: str, data: bytes, language: str, *, todo: bool) -> Iterator[Hole]:
+        if path == "a.py":
+            raise ParseBudgetSpent(language, 1.0)
+        return scan(path, data, language, todo=todo)
+
+    monkeypatch.setattr("maze_tasks.source.tree.scan", slow)
+    write(root, {"a.py": STUB, "b.py": STUB})
+    reports: list[Skipped] = []
+    assert [hole.path for hole in scan_tree(root, Choice(), Summary(), reports.append)] == ["b.py"]
+    assert reports == [Skipped("a.py", Reason.UNPARSED, "not parsed as python within 1 s")]
+
+
+def test_a_pipe_that_is_asked_for_is_reported_and_not_waited_for(root: Path) -> None:
+    os.mkfifo(root / "pipe.py")
+    assert skipped(root / "pipe.py") == {"pipe.py": Reason.UNREADABLE}
 
 
 def test_a_name_that_is_no_text_is_reported(root: Path) -> None:
