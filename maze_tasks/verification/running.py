@@ -127,10 +127,14 @@ class _Running:
     report: bytearray = field(default_factory=bytearray)  # what bubblewrap told so far
     first: int | None = None  # pidfd of the first process of the namespace: when it has ended, all have
     selector: selectors.DefaultSelector = field(default_factory=selectors.DefaultSelector)
+    ended: int | None = None  # pidfd of the process itself
     next_look: float = 0.0
     next_disk_look: float = 0.0
 
     def __post_init__(self) -> None:
+        # Its output may end a moment before it does: waiting for both spares a whole pause between two looks.
+        self.ended = os.pidfd_open(self.process.pid)
+        self.selector.register(self.ended, selectors.EVENT_READ, self._exited)
         self._watch(self._stdout, self._read_output)
         if self.status is not None:
             self._watch(self.status, self._read_status)
@@ -159,7 +163,7 @@ class _Running:
         """Give back all descriptors; kills what an exception left running."""
         self._kill()
         self.selector.close()
-        _close(self.status, self.first)
+        _close(self.status, self.first, self.ended)
         if self.process.stdout:
             self.process.stdout.close()
         with suppress(subprocess.TimeoutExpired):
