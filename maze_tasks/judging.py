@@ -7,6 +7,7 @@ import logging
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from maze_tasks import selecting
 from maze_tasks.decide.step import step_judged
@@ -118,7 +119,7 @@ class Judge:
             assert place is not None
             fills.setdefault(place.path, []).append((place, text))
         with verifier.trees.hold(digest) as base:
-            return {path: patch((base / path).read_bytes(), found).data for path, found in fills.items()}
+            return {path: patch(_content(base, path), found).data for path, found in fills.items()}
 
     def _dependencies(self, run: str, hole: Hole) -> list[tuple[Place, str]]:
         """Places and fills of all that a hole depends on, directly or not."""
@@ -173,6 +174,21 @@ class Judge:
     def _note(self, run: str, text: str) -> None:
         if self.store.note(run, text):
             logger.warning("%s", text)
+
+
+def _content(base: Path, path: str) -> bytes:
+    """A file of the tree; the path comes from the run, and may say anything.
+
+    Raises:
+        PatchRefused: it is not there, or not in the tree.
+    """
+    try:
+        real = (base / path).resolve(strict=True)
+        if not real.is_relative_to(base.resolve()) or not real.is_file():
+            raise PatchRefused("path", "it is no file of the tree")
+        return real.read_bytes()
+    except (OSError, ValueError):
+        raise PatchRefused("missing", "the tree has no such file") from None
 
 
 def _values(hole: Hole) -> dict[str, str | tuple[str, ...]]:

@@ -138,3 +138,18 @@ def test_a_hole_without_a_place_is_not_verified(court: Court) -> None:
     court.run_all()
     (result,) = court.bench.results()
     assert (result.status, result.model, result.attempts[0].verified) == ("filled", "a", None)
+
+
+@pytest.mark.parametrize("path", ["../../../etc/passwd", "/etc/passwd", "gone.py", "a\0b", "."])
+def test_a_place_outside_of_the_tree_is_never_read(court: Court, path: str) -> None:
+    (hole,) = court.holes()
+    assert hole.place is not None
+    moved = hole.model_copy(update={"place": hole.place.model_copy(update={"path": path})})
+    rules = RunRules(max_retries=0, verify="unit", snapshot=court.digest)
+    options = RunOptions(rules=rules, fallback_enabled=False)
+    producer = Producer(court.bench.store, court.bench.sent.extend, court.bench.settings.endpoints, options)
+    producer.submit(RUN, [moved], input_digest="in", config_digest="c")
+    court.run_all()
+    (result,) = court.bench.results()
+    assert result.error is not None
+    assert (result.status, result.error.kind) == ("failed", "unusable")
