@@ -15,6 +15,7 @@ PIECE_KINDS: Final = (
     "fields",  # the class around the hole: its attributes and the signatures of its methods
     "type",  # a type that the signature names
     "definition",  # something else that the hole refers to
+    "signature",  # how functions that are at hand are declared
     "usage",  # code that calls the function whose body the hole is
     "neighbour",  # code of the same kind, which shows the style
 )
