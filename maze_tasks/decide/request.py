@@ -10,7 +10,16 @@ from maze_tasks.decide.prompt import build_prompt, code_around
 from maze_tasks.decide.shape import grammar_of, pattern_of, schema_of
 from maze_tasks.decide.tokens import FRAMING_TOKENS, TOKENS_BY_SCALE, prompt_bytes, tokens_to_ask
 from maze_tasks.decide.windows import Around
-from maze_tasks.models import Diagnostic, Hole, ModelCapability, ModelEndpoint, Scale, Templates, default_templates
+from maze_tasks.models import (
+    Diagnostic,
+    Hole,
+    ModelCapability,
+    ModelEndpoint,
+    Scale,
+    Templates,
+    default_templates,
+    diagnostics_in,
+)
 from maze_tasks.models.calls import Call
 from maze_tasks.models.templates import filled
 
@@ -37,12 +46,14 @@ def call_for(
         endpoint: who is asked; its context bounds the prompt and the tokens asked for.
         key: value of the ``Idempotency-Key`` header.
         temperature: sampling temperature of the round, for a hole that names none.
-        diagnostics: why earlier answers were rejected, the latest first.
+        diagnostics: why earlier answers of the run were rejected, the latest first; those that the hole brings along
+            come after them.
         templates: the texts of the run; None means those of the package.
     """
     texts = templates or default_templates()
     most = most_prompt_bytes(hole, endpoint, texts)
-    asked = hole.prompt or build_prompt(hole, most_bytes=most, diagnostics=diagnostics, templates=texts)
+    told = (*diagnostics, *diagnostics_in(hole.state))
+    asked = hole.prompt or build_prompt(hole, most_bytes=most, diagnostics=told, templates=texts)
     system = filled(texts.system, {"language": hole.language or "", "path": hole.path or ""})
     code = _code_sent(hole, endpoint, most)
     size = max(prompt_bytes(asked), code.size if endpoint.supports_fim else 0) + _beyond_framing(system)

@@ -19,6 +19,7 @@ LEAST_PIECE = 200  # bytes of room that are worth the beginning of a piece
 _GAP = "\n\n"  # between entries
 _RANKS = {kind: rank for rank, kind in enumerate(PIECE_KINDS)}
 _LATE_RANK = _RANKS["neighbour"]  # from here on, and for unknown kinds: what shows style rather than facts
+_WHOLE = frozenset({"dependency", "imports"})  # kinds of which a part is of little use
 _TELLING = 4  # characters of a line that says something; a bracket alone is everywhere
 _ELIDED = "..."
 
@@ -37,14 +38,16 @@ def choose(pieces: Sequence[ContextPiece], room: int) -> tuple[list[str], int]:
     """The entries of the pieces that fit, in their order, and what is left of the room.
 
     A piece that does not fit is cut at the end of a line if enough of it fits, else left out, and later ones are tried.
+    But for `_WHOLE` kinds none gets more than half of the room: a large one does not keep out several others.
 
     Args:
         pieces: the most useful first.
         room: bytes.
     """
     entries: list[str] = []
+    half = room if len(pieces) == 1 else room // 2
     for piece in pieces:
-        entry = _entry(piece, room - size_of(_GAP))
+        entry = _entry(piece, (room if piece.kind in _WHOLE else min(room, half)) - size_of(_GAP))
         if entry:
             entries.append(entry)
             room -= size_of(_GAP) + size_of(entry)

@@ -18,7 +18,7 @@ from maze_tasks.models.constraints import (
     read_constraints,
 )
 from maze_tasks.models.context import PIECE_KINDS, ContextPiece
-from maze_tasks.models.diagnostics import Diagnostic, diagnostics_of
+from maze_tasks.models.diagnostics import Diagnostic, diagnostics_in, diagnostics_of
 from maze_tasks.models.endpoints import EnsembleConfig, ModelCapability, ModelEndpoint
 from maze_tasks.models.holes import FillAttempt, Hole, HoleSpec, HoleState, HoleStateStatus, Scale, read_hole
 from maze_tasks.models.inference import (
@@ -108,6 +108,7 @@ __all__ = [
     "TypeInhabitationData",
     "TypeLanguage",
     "default_templates",
+    "diagnostics_in",
     "diagnostics_of",
     "did_you_mean",
     "explain",

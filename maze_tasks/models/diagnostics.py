@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from maze_tasks.models.holes import HoleState
 from maze_tasks.models.runs import Attempt
 
 # Kinds of failures that say nothing about the code of an answer.
@@ -39,3 +40,9 @@ def diagnostics_of(attempts: Iterable[Attempt]) -> tuple[Diagnostic, ...]:
         if attempt.outcome == "rejected" and error is not None and error.kind not in _NOT_OF_THE_CODE:
             found.setdefault(Diagnostic(error.message or error.kind, attempt.code, error.kind))
     return tuple(found)
+
+
+def diagnostics_in(state: HoleState | None) -> tuple[Diagnostic, ...]:
+    """What the attempts teach that a hole brings along from an earlier refinement, the latest first."""
+    attempts = reversed(state.attempts if state is not None else ())
+    return tuple(dict.fromkeys(Diagnostic(one.error, one.code) for one in attempts if one.error))

@@ -108,10 +108,18 @@ def test_heavier_pieces_go_first_and_of_equal_weight_the_more_useful_kind() -> N
 def test_with_little_room_facts_go_before_what_shows_style_and_unknown_kinds_come_last() -> None:
     style = piece("neighbour", "style = 1\n" * 40, 1.0)
     fact = piece("definition", "fact = 1\n" * 40, 0.1)
-    built = build_prompt(hole(piece("oddity", "odd = 1\n" * 40), style, fact), most_bytes=1400)
-    assert "fact" in built
-    assert "style" in built
-    assert "odd" not in built
+    asked = hole(piece("oddity", "odd = 1\n" * 40), style, fact)
+    shown = [word for word in ("fact =", "style =", "odd =") if word in build_prompt(asked, most_bytes=1150)]
+    assert shown == ["fact ="]
+    assert order_of(build_prompt(asked), "odd =", "style =", "fact =") == ["fact =", "style =", "odd ="]
+
+
+def test_a_large_piece_does_not_keep_out_a_smaller_one() -> None:
+    large, small = piece("type", "x = 1\n" * 1000, 1.0), piece("type", "y = 1\n" * 10, 0.1)
+    built = build_prompt(hole(large, small), most_bytes=3000)
+    assert "y = 1\n</code>" in built
+    assert "x = 1\n[the rest left out]" in built
+    assert "y = 1" not in build_prompt(hole(large.model_copy(update={"kind": "imports"}), small), most_bytes=3000)
 
 
 def test_a_piece_that_the_code_shows_is_not_shown_twice() -> None:

@@ -129,6 +129,21 @@ def test_earlier_answers_are_told_in_a_built_prompt_and_leave_a_hole_s_own_as_it
     assert own.prompt == "mine"
 
 
+def test_what_a_hole_brings_along_of_earlier_attempts_is_told_after_those_of_the_run() -> None:
+    attempt = {"code": "x", "confidence": 0.5, "temperature": 0.5, "model": "a", "timestamp": 1.0}
+    attempts = [
+        {**attempt, "validation_passed": False, "error": "long ago"},
+        {**attempt, "validation_passed": False, "error": "before"},
+        {**attempt, "validation_passed": True},
+    ]
+    state = {"id": 1, "scale": "nano", "origin": "", "status": "Pending", "attempts": attempts}
+    made = call_for(
+        read_hole({"hole": state}), endpoint(), "key", temperature=0.5, diagnostics=[Diagnostic("just now")]
+    )
+    assert made.prompt.count("Rejected:") == 3
+    assert made.prompt.index("just now") < made.prompt.index("before") < made.prompt.index("long ago")
+
+
 def test_templates_make_system_text_and_prompt() -> None:
     texts = Templates(system="You write $language for ${path}, $$1.", prompt="Here:\n$code")
     asked = hole(prefix="x = ", language="go", path="a.go")
