@@ -26,15 +26,16 @@ def scanned_lines(source: Path | None) -> Iterator[Path | None]:
     if source is None or not source.is_dir():
         yield None
         return
+    from maze_tasks.source.illuminated import scan_with_context
     from maze_tasks.source.scanner import line_of
-    from maze_tasks.source.tree import Choice, Skipped, Summary, scan_tree
+    from maze_tasks.source.tree import Choice, Skipped, Summary
 
     def report(skipped: Skipped) -> None:
         if skipped.detail:
             logger.warning("%s: %s: %s", skipped.path, skipped.reason, skipped.detail)
 
     with tempfile.NamedTemporaryFile("w", suffix=".jsonl", prefix="maze-scan-", encoding="utf-8") as lines:
-        for hole in scan_tree(source, Choice(), Summary(), report):
+        for hole in scan_with_context(source, Choice(), Summary(), report):
             lines.write(json.dumps(line_of(hole)) + "\n")
         lines.flush()
         yield Path(lines.name)

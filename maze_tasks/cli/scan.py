@@ -62,13 +62,14 @@ def command(
     Globs are those of .gitignore, relative to PATH. Left out are what .gitignore says, vendored, generated, binary and
     large files; what cannot be read is reported and passed over.
     """
+    from maze_tasks.source.illuminated import scan_with_context
     from maze_tasks.source.scanner import line_of
-    from maze_tasks.source.tree import Choice, Summary, scan_tree
+    from maze_tasks.source.tree import Choice, Summary
 
     chosen = frozenset(name for given in languages for name in _DIALECTS.get(given, (given,)))
     choice = Choice(chosen, include, exclude, max_bytes, todo=todo, vendored=vendored)
     summary = Summary()
-    holes = scan_tree(path, choice, summary, _report)
+    holes = scan_with_context(path, choice, summary, _report)
     if not as_json and _is_for_people():
         _show(holes)
     else:

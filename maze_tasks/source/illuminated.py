@@ -1,0 +1,49 @@
+"""The holes of a tree with pieces of the code base around them: two passes, of which the first makes an index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from maze_tasks.models import Hole
+from maze_tasks.source.context import context_of
+from maze_tasks.source.index import Index
+from maze_tasks.source.tree import Choice, Skipped, SourceFile, Summary, scan_tree, source_files
+
+
+def scan_with_context(
+    root: Path, choice: Choice, summary: Summary, on_skip: Callable[[Skipped], None] | None = None
+) -> Iterator[Hole]:
+    """Holes of a tree as `scan_tree` finds them, each with the pieces that help to fill it.
+
+    Args:
+        root: a folder, or one file.
+        choice: what of it to look at.
+        summary: counts what is seen.
+        on_skip: told of everything that is passed over.
+
+    Raises:
+        InputError: there is no such folder or file.
+        Refused: a glob is wrong, or a grammar is not installed.
+    """
+    top = root if root.is_dir() else root.parent
+    index = Index(lambda path: _bytes_of(top / path))
+    for seen in source_files(root, choice):
+        if isinstance(seen, SourceFile) and not index.is_full:
+            index.add(seen.path, seen.language, seen.data)
+    path, data = "", b""
+    for hole in scan_tree(root, choice, summary, on_skip):
+        assert hole.place is not None
+        assert hole.language is not None
+        if hole.place.path != path:
+            path, data = hole.place.path, _bytes_of(top / hole.place.path) or b""
+        wanted = [one.value for one in hole.spec.fill_constraints if one.kind == "must_use_binding"]
+        pieces = context_of(data, hole.language, hole.place, index, names=wanted)
+        yield hole.model_copy(update={"pieces": pieces})
+
+
+def _bytes_of(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
