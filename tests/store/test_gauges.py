@@ -13,7 +13,7 @@ from redis.retry import Retry
 
 from maze_tasks.errors import ServiceUnavailable
 from maze_tasks.models import ModelEndpoint
-from maze_tasks.models.limits import Limits
+from maze_tasks.models.limits import BreakerRules, Limits
 from maze_tasks.store import RunStore, connect
 from maze_tasks.store.gauge_keys import gate_keys
 from maze_tasks.store.gauges import Gates, read_admission, read_released
@@ -207,6 +207,19 @@ def test_a_hole_that_leaves_or_never_comes_back_frees_its_place(store: RunStore)
     assert s.gone("q")
 
 
+def test_a_hole_that_asks_again_and_again_keeps_its_place(store: RunStore) -> None:
+    s = scene(store, max_concurrency=1, lease_ms=500_000)
+    s.ask("p")
+    until = s.ask("w").until_ms
+    while until < START_MS + 3 * s.limits.hold_ms:
+        s.clock.now = until + s.limits.hold_ms - 1
+        until = s.ask("w").until_ms
+    s.done("p")
+    assert not s.ask("x", max_wait_ms=0).reserved
+    s.clock.now = until
+    assert [s.ask("x", max_wait_ms=0).verdict, s.ask("w").verdict] == ["refuse", "go"]
+
+
 def test_tokens_of_those_that_leave_are_free_again(store: RunStore) -> None:
     s = scene(store, tokens_per_minute=100, max_wait_ms=70_000)
     s.ask("p", tokens=60)
@@ -314,6 +327,20 @@ def test_an_open_breaker_refuses_everybody_and_then_lets_one_probe_through_at_a_
     s.done("r")
     assert s.gates.read_gauges(["m"])[0].breaker == "closed"
     assert s.ask("t").why == ""
+
+
+def test_what_was_counted_before_an_open_period_counts_no_more_after_it(store: RunStore) -> None:
+    s = scene(store, breaker=BreakerRules(min_calls=4, open_ms=1_000))
+    for number, outcome in enumerate(["ok", "failure", "ok", "failure"]):
+        assert s.gates.read_gauges(["m"])[0].breaker == "closed"
+        s.ask(f"p{number}")
+        s.done(f"p{number}", outcome)
+    s.clock.now += 1_000
+    s.ask("probe")
+    s.done("probe")
+    s.ask("q")
+    s.done("q", "failure")
+    assert s.gates.read_gauges(["m"])[0].breaker == "closed"
 
 
 def test_a_probe_whose_worker_died_comes_back_when_its_lease_ends(store: RunStore) -> None:

@@ -255,7 +255,7 @@ def wake_due(gate: Watched, tokens: dict[str, int]) -> None:
 
 
 @given(st.integers(1, 3), st.none() | st.integers(2, 5), st.randoms(use_true_random=False), st.sampled_from([30, 500]))
-@settings(parent=quick, max_examples=40)
+@settings(parent=quick, max_examples=25)
 def test_every_hole_is_served_whoever_wakes_first_and_none_before_those_that_waited_longer(
     client: redis.Redis, at_once: int, requests: int | None, dice: Random, latency: int
 ) -> None:
