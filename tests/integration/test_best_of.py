@@ -46,7 +46,7 @@ def test_a_group_without_an_acceptable_answer_goes_on_to_the_next_candidate(clus
 def test_the_selection_happens_though_the_worker_of_some_samples_was_killed(
     addresses: Callable[[], dict[str, str]],
 ) -> None:
-    with staged([endpoint("s")], {"s": {"latency": 1000}}) as stage:
+    with staged([endpoint("s")], {"s": {"latency": 3000}}) as stage:
         stage.settings = addresses() | {"lease_s": 2}
         path = stage.write("holes.jsonl", [{"hole_id": "h"}])
         config = stage.configure()
