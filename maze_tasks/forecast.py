@@ -38,7 +38,7 @@ class Forecast:
     Args:
         models: by primary model.
         low_nano: cost if every first answer is accepted and short: a quarter of the prompt bytes, one token back.
-        high_nano: cost if every candidate is asked, with every retry, and uses all it may.
+        high_nano: cost if every candidate is asked in every round, with every retry, and uses all it may.
     """
 
     models: dict[str, ModelForecast] = field(default_factory=dict)
@@ -82,7 +82,8 @@ def forecast(planner: Planner, holes: Iterable[Hole]) -> Forecast:
         total.low_nano += plan.samples * _low(endpoints[decision.primary_model], size)
         each = [cost_nano(endpoints[name], size + FRAMING_TOKENS, asked) for name in plan.candidates]
         # A failed call is not charged as a rule; those that are retried at the last candidate may be.
-        total.high_nano += plan.samples * (sum(each) + planner.options.rules.max_retries * each[-1])
+        a_round = sum(each) + planner.options.rules.max_retries * each[-1]
+        total.high_nano += planner.options.rules.max_iterations * plan.samples * a_round
     return total
 
 

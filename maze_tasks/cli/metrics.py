@@ -34,7 +34,7 @@ def command(state: State, run: str | None, *, as_json: bool) -> None:
             one.accepted,
             one.repeated,
             f"{one.avg_latency_ms():.1f}",
-            f"{one.avg_confidence:.3f}",
+            f"{one.avg_confidence:.3f}" if one.avg_confidence else None,
             f"{one.cost_usd:.6f}",
         )
         for name, one in metrics.per_model.items()

@@ -36,7 +36,10 @@ def command(state: State, run: str, concurrency: int | None, *, quiet: bool, as_
                 workers = stack.enter_context(local_workers(project, total=concurrency))
             sent = resume_run(project, run)
             if not project.embedded:
-                tell(f"run {run} goes on; {sent} holes were sent again; `maze watch {run}` follows it")
+                if as_json:
+                    emit(control.status(project.store, run).report())
+                else:
+                    tell(f"run {run} goes on; {sent} holes were sent again; `maze watch {run}` follows it")
                 return
             status = follow_run(project, run, quiet=quiet, check=workers.check)
     report = refine_report(status, time.monotonic() - began)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from maze_tasks.models.runs import Attempt, Cursor, HoleStatus, RunState
-from maze_tasks.names import HoleId, decode_id, encode_id
+from maze_tasks.names import VERIFIERS, HoleId, decode_id, encode_id
 from maze_tasks.store.connection import translated
 from maze_tasks.store.keys import RunKeys, active_key, ended_key, runs_key, sweeper_key
 from maze_tasks.store.runs import SELECT_MEMBER, Finished, RunStore
@@ -221,7 +221,9 @@ def expire(store: RunStore, run: str) -> None:
             doomed = [key for hid in names for key in _keys_of(keys, hid)]
             client.unlink(*doomed)
             client.ltrim(keys.ids, len(ids), -1)
-        client.unlink(keys.leases, keys.due, keys.events, keys.plans, keys.ids)
+        models = {str(name).partition("|")[2] for name in client.hkeys(keys.accounts)}
+        queued = [keys.queued(model) for model in (*sorted(models), VERIFIERS)]
+        client.unlink(keys.leases, keys.due, keys.events, keys.plans, keys.ids, *queued)
         client.hset(keys.meta, "state", "expired")
         client.zrem(ended_key(store.namespace), run)
 

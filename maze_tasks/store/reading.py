@@ -162,6 +162,6 @@ def _result(hole_id: HoleId, state: list[Any], records: list[str]) -> HoleResult
         attempts=attempts,
         fallbacks=sum(attempt.candidate > 0 for attempt in attempts),
         cost_nano=sum(attempt.cost_nano for attempt in attempts),
-        latency_ms=sum(attempt.latency_ms for attempt in attempts),
+        latency_ms=round(sum(attempt.latency_ms for attempt in attempts), 3),
         error=ErrorRecord(kind=error_kind, message=error_message or "") if error_kind else None,
     )
