@@ -87,7 +87,8 @@ def test_a_file_that_cannot_be_used_is_told_at_the_setting_that_names_it(
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("", "at least 1 character"), (".", "is no file"), ("a\\u0000", "does not exist")]
+    ("name", "said"),
+    [("", "at least 1 character"), (".", "is no file"), ("a\\u0000", "does not exist"), ("a" * 300, "cannot be read")],
 )
 def test_a_name_that_names_no_file_is_refused(tmp_path: Path, name: str, said: str) -> None:
     assert said in str(refusal(write(tmp_path, f'system_file = "{name}"')))

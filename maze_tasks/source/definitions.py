@@ -13,6 +13,7 @@ Kind = Literal["function", "type", "value", "import"]
 
 MAX_DEFINITIONS: Final = 5000  # of one file; what has more was not written by people
 _MAX_NAME: Final = 200  # bytes
+_MAX_DECLARATORS: Final = 20  # of C, one within the other
 _DOC_COMMENTS: Final = 20  # comments and attributes above a definition that belong to it
 
 _NAME: Final = re.compile(rb"[^\W\d]\w*")
@@ -231,9 +232,10 @@ class _Walk:
         rules, kind = self.rules, node.type
         if kind in rules.wrappers:
             inner = [child for child in node.named_children if not child.is_extra]
-            alone = sum(child.type in rules.types or child.type in rules.values for child in inner) < 2  # noqa: PLR2004
-            for child in inner:
-                yield child, scope, (node.start_byte if lead is None else lead) if alone else None
+            if sum(child.type in rules.types or child.type in rules.values for child in inner) > 1:
+                yield from self._children(node, scope)
+            else:
+                yield from ((child, scope, node.start_byte if lead is None else lead) for child in inner)
         elif kind in rules.through:
             yield from self._children(node, scope)
         elif kind in rules.spaces:
@@ -344,13 +346,11 @@ def _dotted(tree: Tree, node: Node) -> list[str]:
 
 def _dotted_in(tree: Tree, node: Node) -> list[str]:
     """The names in a declarator such as ``*a::b::f(int x)``: what is declared, behind the spaces it is in."""
-    inner: Node | None = node
-    for _ in range(20):
-        if inner is None:
-            return []
-        node, inner = inner, inner.child_by_field_name("declarator")
+    for _ in range(_MAX_DECLARATORS):
+        inner = node.child_by_field_name("declarator")
         if inner is None:
             break
+        node = inner
     text = tree.text(node)[:_MAX_NAME]
     while (bare := _ARGUMENTS.sub(b"", text)) != text:
         text = bare

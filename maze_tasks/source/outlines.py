@@ -56,21 +56,14 @@ def shown(data: bytes, language: str, definition: Definition, members: Sequence[
         condensed = _patched(data, definition.start, definition.end, _shorter_docstring(data, definition.body))
         if len(condensed.encode()) <= WHOLE_BYTES and condensed.count("\n") < WHOLE_LINES:
             return condensed
-    return limited(signature(data, language, definition))
+    inside = _description(data, definition.body) + _ELIDED if language == "python" else _ELIDED_BLOCK
+    return limited(_patched(data, definition.start, definition.end, [(*definition.body, inside)]))
 
 
 def without_docstring(data: bytes, language: str, body: tuple[int, int]) -> bytes:
     """The body of a function as code, without the string that describes it."""
     found = _DOCSTRING.match(data, *body) if language == "python" else None
     return data[found.end() if found else body[0] : body[1]]
-
-
-def signature(data: bytes, language: str, function: Definition) -> str:
-    """A function without its body, but with what its docstring says first."""
-    if function.body is None:
-        return lines_of(data, function.start, function.end)
-    inside = _description(data, function.body) + _ELIDED if language == "python" else _ELIDED_BLOCK
-    return _patched(data, function.start, function.end, [(*function.body, inside)])
 
 
 def heading(data: bytes, definition: Definition) -> str:

@@ -137,14 +137,12 @@ def test_a_piece_whose_code_is_cut_away_is_shown() -> None:
     assert built.index("import os") < built.index("[earlier code left out]")
 
 
-def test_a_piece_that_comes_to_stand_in_the_code_farther_away_makes_room_for_another() -> None:
-    far = "import os\n" + "x = 1\n" * 300 + "y = "
-    built = build_prompt(hole(piece("imports", "import os\n"), piece("definition", "z\n" * 90), prefix=far))
-    tight = build_prompt(
-        hole(piece("imports", "import os\n"), piece("neighbour", "z\n" * 9000), prefix=far), most_bytes=len(built)
-    )
-    assert tight.count("import os") == 1
-    assert size_of(tight) <= len(built)
+def test_a_piece_that_comes_to_stand_in_the_code_farther_away_is_not_shown_twice() -> None:
+    prefix = "import os\n" + "x = 1\n" * 500
+    built = build_prompt(hole(piece("imports", "import os\n"), prefix=prefix, suffix="\ny = 1" * 9000), most_bytes=6000)
+    assert prefix in built
+    assert "Other code" not in built
+    assert len(built) > 5900
 
 
 def test_a_long_piece_is_cut_at_a_line_end_and_says_so() -> None:

@@ -14,6 +14,7 @@ from maze_tasks.decide.request import (
     call_for,
     most_prompt_bytes,
     prompt_bound,
+    prompt_of,
 )
 from maze_tasks.decide.windows import size_of
 from maze_tasks.models import Diagnostic, Hole, ModelEndpoint, Templates, default_templates, read_hole
@@ -45,7 +46,7 @@ def test_a_hole_s_own_prompt_is_sent_as_it_is() -> None:
 @pytest.mark.parametrize("prompt", [None, ""])
 def test_without_a_prompt_one_is_built(prompt: str | None) -> None:
     asked = hole(prompt=prompt, prefix="x = ")
-    assert call(asked).prompt == build_prompt(asked)
+    assert call(asked).prompt == build_prompt(asked) == prompt_of(asked)
 
 
 def test_the_code_around_and_the_place_are_handed_over() -> None:

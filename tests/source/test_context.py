@@ -149,6 +149,29 @@ class TestPython:
         (text,) = texts(pieces, "usage").values()
         assert 'self.write_row(f"{name}-copy"' in text
 
+    def test_of_a_long_caller_the_lines_around_the_call_are_shown(self) -> None:
+        lines = "".join(f"    x{number} = {number}\n" for number in range(100))
+        callers = "".join(f"def g{number}():\n{lines}    callee()\n    callee()\n    return 1\n" for number in range(5))
+        found = texts(pieces_of({"a.py": f"def callee():\n    pass\n{callers}"}, "a.py"), "usage")
+        assert found == {
+            f"g{number}, which calls callee": "x98 = 98\nx99 = 99\ncallee()\ncallee()\nreturn 1" for number in range(3)
+        }
+
+    def test_what_a_package_has_from_its_modules_is_found_there(self) -> None:
+        files = {
+            "pkg/__init__.py": "from .deep.rows import Row\n",
+            "pkg/deep/__init__.py": "",
+            "pkg/deep/rows.py": "class Row: pass\n",
+            "other/rows.py": "class Row: other = 1\n",
+            "a.py": "import pkg\nfrom pkg import Row\n\ndef f(row: Row, rows: pkg.deep.rows.Row):\n    pass\n",
+        }
+        found = texts(pieces_of(files, "a.py"), "type")
+        assert found == {"Row (pkg/deep/rows.py)": "class Row: pass"}
+
+    def test_names_of_other_projects_bring_nothing(self) -> None:
+        text = "import os\nfrom numpy import array\n\ndef f(a: array, b: os.PathLike, c: int = len(())):\n    pass\n"
+        assert [piece.kind for piece in pieces_of({"a.py": text}, "a.py")] == ["imports"]
+
     def test_neighbours_are_those_of_like_names_that_are_no_holes_themselves(self) -> None:
         body = "    total = sum(range(10))\n    return total\n"
         text = (
@@ -216,7 +239,7 @@ impl Backend for Memory {
 """,
     },
     "go": {
-        "q/types.go": "package q\n// Ticket is one.\ntype Ticket struct{ ID int }\n"
+        "q/types.go": "package q\ntype (\n// Ticket is one.\nTicket struct{ ID int }\nOther int\n)\n"
         "func (q *Queue) Len() int { return 0 }\n",
         "q/queue.go": """\
 package q
