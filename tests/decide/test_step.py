@@ -87,7 +87,7 @@ def test_backoff_grows_is_jittered_and_bounded(retries: int, draw: float) -> Non
     wait = backoff_s(retries, draw)
     assert 0 < wait <= MAX_WAIT_S
     if retries < 7:
-        assert 0.5 * 2**retries <= wait < 1.5 * 2**retries
+        assert 0.5 * 2**retries <= wait <= 1.5 * 2**retries
 
 
 @given(
