@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from maze_tasks.config import redact_url
@@ -93,9 +93,13 @@ def test_an_address_is_shown_without_its_password(url: str, public: str) -> None
 )
 def test_no_password_is_shown_or_named_in_a_complaint(*, scheme: str, password: str, is_quoted: bool) -> None:
     secret = quote(password, safe="") if is_quoted else password
-    url = f"{scheme}://user:{secret}@host:99999/x"
-    told = redact_url(url) + (redis_url_problem(url) or "") + (broker_url_problem(url) or "")
-    assert secret not in told
+
+    def told(word: str) -> str:
+        url = f"{scheme}://user:{word}@host:99999/x"
+        return redact_url(url) + (redis_url_problem(url) or "") + (broker_url_problem(url) or "")
+
+    assume(secret not in told("another one"))  # a password may be a word of the complaint itself, such as `sentinel`
+    assert secret not in told(secret)
 
 
 @pytest.mark.parametrize(
