@@ -78,18 +78,16 @@ class Filler:
         Raises:
             ServiceUnavailable: Redis cannot be reached; nothing was called that was not put on record before.
         """
+        ticket = Ticket(message.run, hole_id, message.cursor, message.send_no, message.model)
+        attempt_id = secrets.token_hex(16)
+        begun = self._begin(message, ticket, attempt_id)
+        if begun.verdict == "unfit":
+            # Plans may be added while a run goes on: what is remembered may be older than the message.
+            self.forget(message.run)
+            begun = self._begin(message, ticket, attempt_id)
         info = self.run_info(message.run)
         if info is None:
             return False
-        plans = self._fitting(info, message)
-        if not plans:
-            return False
-        ticket = Ticket(message.run, hole_id, message.cursor, message.send_no, message.model)
-        attempt_id = secrets.token_hex(16)
-        endpoint = self.endpoints[message.model]
-        begun = self._patiently(
-            lambda: self.store.begin(ticket, attempt_id, _lost(ticket), _prices(endpoint), plans), _BEGIN_PATIENCE_S
-        )
         if begun.verdict != "go":
             logger.debug("hole %r dropped: %s", hole_id, begun.verdict)
             return begun.on
@@ -103,6 +101,19 @@ class Filler:
         if finished.what == "round":
             send_from(self.store, self.send, message.run, [(hole_id, str(message.cursor.sample))])
         return finished.what == "next" or finished.on
+
+    def _begin(self, message: FillMessage, ticket: Ticket, attempt_id: str) -> Begun:
+        """Ask for the lease, if this worker may run the message; ``unfit`` where no plan it knows has room for it."""
+        info = self.run_info(message.run)
+        if info is None:
+            return Begun("gone")
+        plans = self._fitting(info, message)
+        if not plans:
+            return Begun("unfit")
+        prices = _prices(self.endpoints[message.model])
+        return self._patiently(
+            lambda: self.store.begin(ticket, attempt_id, _lost(ticket), prices, plans), _BEGIN_PATIENCE_S
+        )
 
     def forget(self, run: str) -> None:
         """Read a run's plans anew when it is met next."""

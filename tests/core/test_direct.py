@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,12 @@ def test_without_a_server_a_private_one_lives_as_long_as_the_client(server: Simu
         assert client.generate_best_of_n(ASK, 1, "safe").model == "safe"
     with EnsembleClient.from_config(config, state_dir=tmp_path / "state") as again:
         assert again.metrics().per_model["safe"].requests == 1
+
+
+def test_many_threads_may_ask_one_client_at_once(client: EnsembleClient) -> None:
+    chosen = ["safe", "fast"] * 8
+    with ThreadPoolExecutor(len(chosen)) as threads:
+        found = list(
+            threads.map(lambda one: client.generate_best_of_n(ASK, 1 + one[0] % 3, one[1]).model, enumerate(chosen))
+        )
+    assert found == chosen
