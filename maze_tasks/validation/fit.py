@@ -49,7 +49,8 @@ def misfits(frame: Frame, code: str) -> tuple[Finding, ...]:
 
 def _fits_python(frame: Frame, code: str) -> bool:
     """Whether a fill that the grammar does not read fits for python itself, which reads more."""
-    if not frame.whole or frame.before.startswith("\ufeff"):
+    lone = "\r" in code.replace("\r\n", "")  # ends a line for python, but for nothing else here
+    if lone or not frame.whole or frame.before.startswith("\ufeff"):
         return False
     found = _python_outline(frame.before, code, frame.after)
     if found is None or not found.guests or all(guest.type in _DEFINING for guest in found.guests):
@@ -131,11 +132,7 @@ def _near(code: str, line: int | None) -> str:
 
 def _useless(reference: Reference, tree: Tree, found: Outline) -> tuple[Finding, ...]:
     """A body that only defines things, or a place for definitions that gets something else."""
-    guests = [
-        node
-        for guest in found.guests
-        if (node := tree.root.descendant_for_byte_range(guest.start, guest.end)) is not None
-    ]
+    guests = [guest.node for guest in found.guests if guest.node is not None]
     if reference.only_definitions and any(node.type not in DEFINITIONS for node in guests):
         return (Finding("surroundings", "only functions and classes may stand here"),)
     owner = reference.owner
@@ -183,8 +180,9 @@ def _python(frame: Frame, code: str, reference: Reference) -> tuple[Finding, ...
     column = refused.column
     if line is None or not 1 <= line <= code.count("\n") + 1:
         line = column = None
-    elif line == 1 and column is not None:
-        column = max(1, column - len(frame.left))
+    elif column is not None:
+        column = max(1, column - (len(frame.left) if line == 1 else 0))
+        column = min(column, len(code.split("\n")[line - 1]) + 1)
     return (Finding("syntax", f"python {VERSION}: {refused.message}{_near(code, line)}", line, column),)
 
 

@@ -86,6 +86,16 @@ def unmatched(text: str, language: str | None) -> int | None:
     return None
 
 
+def bare(text: str, language: str | None) -> str:
+    """A text without what stands in its strings and comments."""
+    parts, at = list[str](), 0
+    for kind, start, end in tokens(text, language):
+        if kind in ("string", "comment"):
+            parts.append(text[at:start])
+            at = end
+    return "".join([*parts, text[at:]])
+
+
 def unclosed(text: str, language: str | None) -> list[int]:
     """Offsets of the brackets that a text opens and does not close, the outermost first."""
     opened: list[int] = []

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import time
+from collections.abc import Callable
 
 from maze_tasks.errors import Failure
 from maze_tasks.models import Hole
@@ -13,11 +16,14 @@ from maze_tasks.validation.findings import MAX_MESSAGE_CHARS, Fill, Finding
 from maze_tasks.validation.fit import misfits, parses
 from maze_tasks.validation.frame import Frame, frame_of
 from maze_tasks.validation.indentation import newlines_fit
+from maze_tasks.validation.lines import bare
 from maze_tasks.validation.replies import Block, blocks, cleaned, ranked, without_prose
 from maze_tasks.validation.static import MAX_FILL_CHARS
 
+TAKING_BUDGET_S = 8.0  # processor time after which no further reading is tried; one takes milliseconds
 _MOST_READ = 8_000_000  # characters parsed for one reply, over all its readings
 _LEAST_TRIES, _MOST_TRIES = 6, 60  # readings tried
+_ENTITY = re.compile(r"&(?:amp|lt|gt|quot);")
 _PROSE_LANGUAGES = frozenset({"markdown", "md", "rst", "text", "txt", "asciidoc", "html", "latex", "tex"})
 
 
@@ -55,8 +61,9 @@ def take_apart(reply_text: str, hole: Hole, file_text: str | None = None) -> Fil
     return _plain(reply_text, hole, frame)
 
 
-def _fitted(reply: str, frame: Frame) -> Fill | Failure:
+def _fitted(reply: str, frame: Frame, clock: Callable[[], float] = time.thread_time) -> Fill | Failure:
     """The first reading that fits."""
+    end = clock() + TAKING_BUDGET_S
     loose = misfits(frame, reply)
     if not loose and _in_style(reply, frame):
         return Fill(reply)
@@ -76,7 +83,7 @@ def _fitted(reply: str, frame: Frame) -> Fill | Failure:
         if found is None:
             return Fill(candidate.code, candidate.imports, altered=True)
         unread = found if unread is None or (candidate.missing and unread.check == "syntax") else unread
-        if len(seen) > tries:
+        if len(seen) > tries or clock() > end:
             break
     if not loose:
         return Fill(reply)
@@ -98,15 +105,15 @@ def _against(candidate: Candidate, frame: Frame) -> Finding | None:
 def _in_style(code: str, frame: Frame) -> bool:
     """Whether a fill is written as the file is and repeats nothing of its line; what only parses by chance is not.
 
-    A line's white space ahead of the hole, ``x = `` behind ``x = ``, the line that opens the block around it, and a
-    fence, which scripts read as a text.
+    A line's white space ahead of the hole, ``x = `` behind ``x = ``, the line that opens the block around it,
+    ``&amp;`` outside of a text, and a fence, which scripts read as a text.
     """
     if frame.left and not frame.left.strip() and code[:1] in (" ", "\t"):
         return False
     left = "".join(frame.left.split())
     if left.endswith("=") and "".join(code.split()).startswith(left):
         return False
-    if opens_again(code, frame.before):
+    if opens_again(code, frame.before) or _ENTITY.search(bare(code, frame.language)):
         return False
     return newlines_fit(code, frame.newline) and not code.lstrip().startswith(("```", "~~~"))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from maze_tasks.syntax import Node, SyntaxProblem, Tree, errors_in
 
@@ -26,12 +26,14 @@ class Guest:
         type: its type.
         start: byte offset in the text.
         end: byte offset behind it.
+        node: the node itself, in a tree of a grammar.
     """
 
     home: Home
     type: str
     start: int
     end: int
+    node: Node | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ def outline(tree: Tree, start: int, end: int) -> Outline:
         if node is not None and not node.is_extra:
             home = (above[-1] if above else -1, cursor.field_name or "")
             if _within(node, start, end):
-                guests.append(Guest(home, node.type, node.start_byte, node.end_byte))
+                guests.append(Guest(home, node.type, node.start_byte, node.end_byte, node))
             else:
                 begins = _edge(node.start_byte, start, end, total, opening=True)
                 ends = _edge(node.end_byte, start, end, total, opening=False)
@@ -99,22 +101,22 @@ def python_outline(text: bytes, root: ast.AST, start: int, end: int) -> Outline:
     guests: list[Guest] = []
     waiting: list[tuple[ast.AST, int, int, str]] = [(root, 0, -1, "")]
     while waiting:
-        node, depth, above, field = waiting.pop()
+        node, depth, above, name = waiting.pop()
         spans = isinstance(node, ast.stmt | ast.expr)
         if isinstance(node, ast.stmt | ast.expr):
             first = begins[node.lineno - 1] + node.col_offset
             last = begins[(node.end_lineno or node.lineno) - 1] + (node.end_col_offset or 0)
             kind = type(node).__name__
             if start <= first < last <= end:
-                guests.append(Guest((above, field), kind, first, last))
+                guests.append(Guest((above, name), kind, first, last))
                 continue
             edges = _edge(first, start, end, len(text), opening=True), _edge(last, start, end, len(text), opening=False)
             rows.append((depth, kind, *edges))
             if first >= end or last <= start:
                 continue
             above = len(rows) - 1
-        children = [(name, child) for name, value in ast.iter_fields(node) for child in _nodes(value)]
-        waiting += [(child, depth + spans, above, name if spans else field) for name, child in reversed(children)]
+        children = [(key, child) for key, value in ast.iter_fields(node) for child in _nodes(value)]
+        waiting += [(child, depth + spans, above, key if spans else name) for key, child in reversed(children)]
     return Outline(tuple(rows), tuple(guests), frozenset(), ())
 
 

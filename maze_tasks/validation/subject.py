@@ -53,11 +53,8 @@ class Subject:
         """The outermost statements of the fill; those of its block where it is one."""
         if self.tree is None:
             return []
-        found = [
-            node
-            for guest in outline(self.tree, self.start, self.end).guests
-            if (node := self.tree.root.descendant_for_byte_range(guest.start, guest.end)) is not None and node.is_named
-        ]
+        guests = outline(self.tree, self.start, self.end).guests
+        found = [guest.node for guest in guests if guest.node is not None and guest.node.is_named]
         while len(found) == 1 and found[0].type in ("block", "statement_block", "compound_statement", "statement_list"):
             found = [node for node in found[0].children if node.is_named and not node.is_extra]
         return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from maze_tasks.errors import Refused
 from maze_tasks.syntax import ParseBudgetSpent, Tree, parse
 
-PARSE_BUDGET_S = 3.0  # processor time for one text: a fill that needs more is none
+PARSE_BUDGET_S = 2.0  # processor time for one text: a fill that needs more is none
 
 
 def read(language: str | None, text: str) -> Tree | None:
