@@ -69,12 +69,9 @@ def bodies(piece: str, frame: Frame) -> Iterator[Taken]:
         tree = read(frame.language, text)
         if tree is None:
             return
-        found = False
-        for node in _targets(tree, frame):
-            body = _body(tree, node, frame)
-            if body is not None and not is_stub(body):
-                found = True
-                yield _taken(tree, node, body, frame)
+        found = [(node, body) for node in _targets(tree, frame) if (body := _body(tree, node, frame)) is not None]
+        for node, body in sorted(found, key=lambda one: is_stub(one[1])):
+            yield _taken(tree, node, body, frame)
         if found or frame.language not in _CLASS_AROUND:
             return
 

@@ -21,17 +21,22 @@ def reindented(text: str, indent: str, language: str | None = "python") -> Itera
         language: the language of the text.
     """
     lines = lines_of(text, language)
-    first = next((row for row, line in enumerate(lines) if line.begins), None)
-    if first is None:
+    begun = [row for row, line in enumerate(lines) if line.begins]
+    if not begun:
         return
-    if lines[first].indent != indent:
-        # What strips a reply takes the white space of its first line alone.
-        texts = [line.text for line in lines]
-        texts[first] = indent + texts[first].lstrip(" \t")
-        yield "".join(texts)
+    texts = [line.text for line in lines]
+    texts[begun[0]] = indent + texts[begun[0]].lstrip(" \t")
+    first = "".join(texts)
     base = _base(lines)
-    yield "".join(_moved(line, base, indent) for line in lines)
-    yield "".join(_levelled(lines, base, indent, text))
+    moved, levelled = (
+        "".join(_moved(line, base, indent) for line in lines),
+        "".join(_levelled(lines, base, indent, text)),
+    )
+    # What strips a reply takes the white space of its first line alone.
+    alone = stripped(lines, begun) or (len(begun) == 1 and lines[-1].joined and lines[-1].indent == indent)
+    mixed = any(line.indent.strip(indent[:1] or " ") for line in lines if line.begins)
+    readings = (levelled, moved) if mixed else (moved, levelled)
+    yield from (first, *readings) if alone else (*readings, first)
 
 
 def _base(lines: list[Line]) -> str:

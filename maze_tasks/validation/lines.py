@@ -126,7 +126,7 @@ def unit_of(text: str, language: str | None = "python") -> str:
         if opens(outer.text) and inner.indent.startswith(outer.indent) and inner.indent != outer.indent:
             step = inner.indent[len(outer.indent) :]
             return "\t" if step[0] == "\t" else step
-    return "    "
+    return "\t" if language == "go" else "    "
 
 
 def opens(line: str) -> bool:

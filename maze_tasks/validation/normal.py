@@ -24,6 +24,7 @@ TAKING_BUDGET_S = 8.0  # processor time after which no further reading is tried;
 _MOST_READ = 8_000_000  # characters parsed for one reply, over all its readings
 _LEAST_TRIES, _MOST_TRIES = 6, 60  # readings tried
 _ENTITY = re.compile(r"&(?:amp|lt|gt|quot);")
+_BACKTICKS = frozenset({"javascript", "typescript", "tsx", "go"})  # where a fence may be read as texts
 _PROSE_LANGUAGES = frozenset({"markdown", "md", "rst", "text", "txt", "asciidoc", "html", "latex", "tex"})
 
 
@@ -71,7 +72,7 @@ def _fitted(reply: str, frame: Frame, clock: Callable[[], float] = time.thread_t
     seen = {reply}
     why: Finding | None = loose[0] if loose else None
     unread: Finding | None = None
-    stub = False
+    stub = lacking = False
     for candidate in candidates(reply, frame):
         if candidate.code in seen or not candidate.code.strip():
             continue
@@ -82,7 +83,8 @@ def _fitted(reply: str, frame: Frame, clock: Callable[[], float] = time.thread_t
         found = _against(candidate, frame)
         if found is None:
             return Fill(candidate.code, candidate.imports, altered=True)
-        unread = found if unread is None or (candidate.missing and unread.check == "syntax") else unread
+        if unread is None or (candidate.missing and not lacking):
+            unread, lacking = found, bool(candidate.missing)
         if len(seen) > tries or clock() > end:
             break
     if not loose:
@@ -115,7 +117,8 @@ def _in_style(code: str, frame: Frame) -> bool:
         return False
     if opens_again(code, frame.before) or _ENTITY.search(bare(code, frame.language)):
         return False
-    return newlines_fit(code, frame.newline) and not code.lstrip().startswith(("```", "~~~"))
+    fenced = code.lstrip().startswith(("```", "~~~")) or (frame.language in _BACKTICKS and bool(blocks(code)))
+    return newlines_fit(code, frame.newline) and not fenced
 
 
 def _plain(reply: str, hole: Hole, frame: Frame) -> Fill | Failure:

@@ -201,7 +201,7 @@ def is_prose(line: str) -> bool:
         return True
     words = _WORD.findall(re.sub(r"`[^`]*`", "code", text))
     if _LIST_ITEM.match(line):
-        return len(words) >= _PROSE_WORDS
+        return len(words) >= (1 if text[0].isdigit() else _PROSE_WORDS)
     if not words or words[0] in _CODE_WORDS or text.startswith(("#", "//", "/*", '"', "'", "@")):
         return False
     if re.fullmatch(r"[A-Z][A-Za-z ,']*[:!.]", text):
