@@ -20,6 +20,7 @@ from maze_tasks.validation.grammar import (
 )
 from maze_tasks.validation.imports import names_in, outer_imports
 from maze_tasks.validation.lines import indent_of
+from maze_tasks.validation.stubs import is_stub
 from maze_tasks.validation.trees import read
 
 # Where a member of a class does not parse by itself.
@@ -31,13 +32,7 @@ _CLASS_AROUND = {
     "cpp": "struct Hole {\n",
     "zig": "const Hole = struct {\n",
 }
-_STUB = re.compile(
-    r"(?:pass|\.\.\.|raise NotImplementedError(?:\([^()]*\))?|(?:todo|unimplemented)!\([^()]*\)|@?panic!?\([^()]*\)"
-    r"|throw new (?:Error|RuntimeException|UnsupportedOperationException)\([^()]*\)|assert\((?:0|false)\))?;?"
-)
-_COMMENT = re.compile(r"^\s*(?:#|//).*$", re.MULTILINE)
 _BESIDE_A_FUNCTION = DEFINITIONS | IMPORTS | COMMENTS | {"if_statement", "package_clause", "export_statement"}
-_LONGEST_STUB = 400  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +69,6 @@ def bodies(piece: str, frame: Frame) -> Iterator[Taken]:
             yield _taken(tree, node, body, frame)
         if found or frame.language not in _CLASS_AROUND:
             return
-
-
-def is_stub(code: str) -> bool:
-    """Whether code is nothing but what marks a hole."""
-    text = _COMMENT.sub("", code).strip()
-    return len(text) <= _LONGEST_STUB and _STUB.fullmatch(text) is not None
 
 
 def _targets(tree: Tree, frame: Frame) -> list[Node]:

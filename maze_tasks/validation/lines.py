@@ -25,6 +25,7 @@ _SCRIPT = re.compile(
     rf"(?P<string>{_STRING}|`(?:\\[\s\S]|[^`\\])*`)"
     r"|(?P<comment>//[^\n]*|/\*[\s\S]*?\*/)|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<newline>\n)"
 )
+_STATEMENT = re.compile(r"[ \t]*(?:def|class|return|import|raise|while|try|pass|assert|del|global)\b")
 _INDENT = re.compile(r"[ \t]*")
 
 
@@ -171,11 +172,14 @@ def _rows(text: str, language: str | None) -> tuple[set[int], set[int]]:
     frozen: set[int] = set()
     joined: set[int] = set()
     row = depth = 0
+    python = language in ("python", None)
     for kind, start, end in tokens(text, language):
         if kind in ("open", "close"):
             depth = max(0, depth + (kind == "open") - (kind == "close"))
             continue
         inner = text.count("\n", start, end)
+        if kind == "newline" and depth and python and _STATEMENT.match(text, end):
+            depth = 0  # no bracket holds a statement: one ahead was left open
         if kind == "string":
             frozen.update(range(row + 1, row + inner + 1))
         elif inner and (kind == "joined" or depth):

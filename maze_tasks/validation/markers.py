@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 
 from maze_tasks.syntax import Node
-from maze_tasks.validation.definitions import is_stub
 from maze_tasks.validation.findings import Finding
 from maze_tasks.validation.grammar import COMMENTS, IMPORTS, is_docstring
+from maze_tasks.validation.stubs import UNDONE, is_stub
 from maze_tasks.validation.subject import Subject
 
 _HOLE = re.compile(r"\bHOLE\b")
@@ -21,19 +21,18 @@ _LEFT_OUT = re.compile(
     r"|(?:add |insert |put |write )?(?:your|existing|remaining|actual) (?:code|implementation|logic)(?: goes)? here\b)",
     re.IGNORECASE,
 )
-_UNDONE = r"""["'`](?i:todo|not\s*(?:yet\s*)?implemented|unimplemented|implement\s*me)\b[^"'`]*["'`]"""
 
 # By language: types of nodes, and what the text of one that marks a hole looks like.
 _MARKS = {
-    "rust": (("macro_invocation",), re.compile(rf"(?:todo|unimplemented)!\s*[(\[{{]|panic!\s*\(\s*{_UNDONE}")),
-    "go": (("call_expression",), re.compile(rf"panic\(\s*{_UNDONE}")),
-    "javascript": (("throw_statement",), re.compile(rf"throw\s+new\s+Error\(\s*{_UNDONE}")),
+    "rust": (("macro_invocation",), re.compile(rf"(?:todo|unimplemented)!\s*[(\[{{]|panic!\s*\(\s*{UNDONE}")),
+    "go": (("call_expression",), re.compile(rf"panic\(\s*{UNDONE}")),
+    "javascript": (("throw_statement",), re.compile(rf"throw\s+new\s+Error\(\s*{UNDONE}")),
     "java": (
         ("throw_statement",),
-        re.compile(rf"throw\s+new\s+(?:RuntimeException|UnsupportedOperationException)\(\s*{_UNDONE}"),
+        re.compile(rf"throw\s+new\s+(?:RuntimeException|UnsupportedOperationException)\(\s*{UNDONE}"),
     ),
-    "zig": (("builtin_function",), re.compile(rf"@panic\(\s*{_UNDONE}")),
-    "cpp": (("throw_statement",), re.compile(rf"throw\s+std::(?:logic|runtime)_error\s*[({{]\s*{_UNDONE}")),
+    "zig": (("builtin_function",), re.compile(rf"@panic\(\s*{UNDONE}")),
+    "cpp": (("throw_statement",), re.compile(rf"throw\s+std::(?:logic|runtime)_error\s*[({{]\s*{UNDONE}")),
 }
 _MARKS["typescript"] = _MARKS["tsx"] = _MARKS["javascript"]
 # What may be meant, unless it is all there is.

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from maze_tasks.errors import Failure
 from maze_tasks.models import Hole
 from maze_tasks.validation.candidates import Candidate, candidates
-from maze_tasks.validation.definitions import is_stub
 from maze_tasks.validation.echoes import opens_again
 from maze_tasks.validation.findings import MAX_MESSAGE_CHARS, Fill, Finding
 from maze_tasks.validation.fit import misfits, parses
@@ -19,6 +18,7 @@ from maze_tasks.validation.indentation import newlines_fit
 from maze_tasks.validation.lines import bare
 from maze_tasks.validation.replies import Block, blocks, cleaned, ranked, without_prose
 from maze_tasks.validation.static import MAX_FILL_CHARS
+from maze_tasks.validation.stubs import is_stub
 
 TAKING_BUDGET_S = 8.0  # processor time after which no further reading is tried; one takes milliseconds
 _MOST_READ = 8_000_000  # characters parsed for one reply, over all its readings

@@ -12,6 +12,8 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any, Literal
 
+from maze_tasks.validation.quiet import quietly
+
 Answer = Literal["match", "no match", "not judged"]
 
 MATCH_BUDGET_S = 0.5  # for one pattern on one text
@@ -72,11 +74,12 @@ def _flags(flags: str) -> int:
 def _compiled(pattern: str, flags: int) -> Any:
     """The pattern ready to search, or None where it cannot be read; the flags of both engines have the same names."""
     engine = _engine()
+    named = ("IGNORECASE", "MULTILINE", "DOTALL", "VERBOSE")
     try:
-        if engine is None:
-            return re.compile(_RUST_NAMES.sub(r"(?P<\1>", pattern), flags)
-        named = ("IGNORECASE", "MULTILINE", "DOTALL", "VERBOSE")
-        return engine.compile(pattern, sum(getattr(engine, name) for name in named if flags & getattr(re, name)))
+        with quietly():
+            if engine is None:
+                return re.compile(_RUST_NAMES.sub(r"(?P<\1>", pattern), flags)
+            return engine.compile(pattern, sum(getattr(engine, name) for name in named if flags & getattr(re, name)))
     except (re.error, ValueError, OverflowError, RecursionError, MemoryError):
         return None
     except Exception as error:

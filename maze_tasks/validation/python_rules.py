@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import ast
 import sys
-import threading
-import warnings
 from dataclasses import dataclass
 
-_SILENCE = threading.Lock()  # the filters of warnings belong to the whole process
+from maze_tasks.validation.quiet import quietly
+
 _TOO_MUCH = (ValueError, RecursionError, MemoryError, OverflowError)
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -47,8 +46,7 @@ def tree_of(code: str) -> ast.Module | None:
     """The tree of a piece of code that may be indented, or None where python does not read it."""
     for text in (code, f"if 1:\n{code}\n", f"if 1:\n  {code.strip()}\n"):
         try:
-            with _SILENCE, warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+            with quietly():
                 return ast.parse(text)
         except (SyntaxError, *_TOO_MUCH):
             continue
@@ -62,9 +60,8 @@ def module_of(text: str) -> ast.Module | None:
 
 def _asked(text: str, *, whole: bool) -> Refusal | None:
     try:
-        with _SILENCE, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            flags = 0 if whole else ast.PyCF_ONLY_AST
+        flags = 0 if whole else ast.PyCF_ONLY_AST
+        with quietly():
             compile(text.removeprefix("\ufeff"), "<fill>", "exec", flags, dont_inherit=True)
     except SyntaxError as error:
         return Refusal(str(error.msg), error.lineno, error.offset)

@@ -103,8 +103,10 @@ def references_of(language: str, before: str, after: str, marker: str, indent: s
     if not sound:
         yield from sorted(found, key=_faults)[:1]
         return
-    best = min(len(reference.outline.faults) for reference in sound)
-    yield from _distinct([one for one in sound if len(one.outline.faults) == best], before)
+    if language != "python":
+        best = min(len(reference.outline.faults) for reference in sound)
+        sound = [one for one in sound if len(one.outline.faults) == best]
+    yield from _distinct(sound, before)
 
 
 def _faults(reference: Reference) -> int:
