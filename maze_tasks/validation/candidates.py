@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from maze_tasks.validation.definitions import Taken, bodies, without_imports
-from maze_tasks.validation.echoes import without_comments, without_echo
+from maze_tasks.validation.echoes import is_echo, without_comments, without_echo
 from maze_tasks.validation.frame import Frame
 from maze_tasks.validation.imports import names_in, needed, with_imports
 from maze_tasks.validation.indentation import edged, moved_to, reindented, with_newlines
@@ -75,9 +75,10 @@ def _defines(code: str, frame: Frame) -> bool:
 
 
 def _shapes(piece: str, frame: Frame) -> Iterator[Candidate]:
-    """A piece of code in the shapes that may fit the hole."""
-    if frame.language != "python" and frame.indent and not _indented(piece, frame):
-        yield _edged(moved_to(piece, "", frame.indent, frame.language), frame)
+    """A piece of code in the shapes that may fit the hole; none of one that only repeats what is around."""
+    if is_echo(piece, frame.before, frame.after):
+        return
+    yield from _braced(piece, frame)
     yield _edged(piece, frame)
     for taken in bodies(piece, frame):
         yield from _from_definition(taken, frame)
@@ -97,8 +98,17 @@ def _shapes(piece: str, frame: Frame) -> Iterator[Candidate]:
         yield from _expressions(piece)
 
 
-def _indented(piece: str, frame: Frame) -> bool:
-    return any(line.begins and line.indent for line in lines_of(piece, frame.language)[:1])
+def _braced(text: str, frame: Frame) -> Iterator[Candidate]:
+    """A text of a language whose indentation has no meaning, at the hole's all the same."""
+    if frame.language == "python" or not frame.indent or not frame.statements:
+        return
+    begun = [line.indent for line in lines_of(text, frame.language) if line.begins]
+    if not begun or begun[0] == frame.indent:
+        return
+    if len(begun) > 1 and all(indent.startswith(frame.indent) for indent in begun[1:]):
+        yield _edged(frame.indent + text.lstrip(), frame)  # the first line was stripped of its white space
+    elif all(indent.startswith(begun[0]) for indent in begun):
+        yield _edged(moved_to(text, begun[0], frame.indent, frame.language), frame)
 
 
 def _edged(text: str, frame: Frame) -> Candidate:
@@ -107,7 +117,8 @@ def _edged(text: str, frame: Frame) -> Candidate:
 
 
 def _indentations(text: str, frame: Frame) -> Iterator[Candidate]:
-    """A text as it is, and in python with its statements at the hole's indentation."""
+    """A text as it is, and with its statements at the hole's indentation."""
+    yield from _braced(text, frame)
     yield _edged(text, frame)
     if frame.language == "python" and (frame.inline or not frame.left.strip()):
         for indent in _targets(text, frame):

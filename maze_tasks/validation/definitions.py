@@ -116,11 +116,11 @@ def _above(node: Node) -> Iterator[Node]:
 def _body(tree: Tree, node: Node, frame: Frame) -> str | None:
     """The text of a definition's body: whole lines, or what is between its braces."""
     body = node.child_by_field_name("body")
-    if body is None:
-        return None
-    if tree.language == "python":
+    if body is not None and tree.language == "python":
         return _lines(tree, node, body, skip_docstring=bool(frame.owner and frame.owner.opened))
-    children = body.children
+    if body is not None and node.type == "arrow_function" and body.type != "statement_block":
+        return f"return {tree.text(body).decode(errors='replace')};"
+    children = body.children if body is not None else []
     if len(children) < 2 or tree.text(children[0]) != b"{" or tree.text(children[-1]) != b"}":  # noqa: PLR2004
         return None
     return tree.data[children[0].end_byte : children[-1].start_byte].decode(errors="replace")

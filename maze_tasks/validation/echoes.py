@@ -33,6 +33,18 @@ def without_echo(text: str, before: str, after: str) -> Iterator[str]:
             yield reading
 
 
+def is_echo(text: str, before: str, after: str) -> bool:
+    """Whether a text is nothing but code from ahead of the hole and code from behind it."""
+    lines = text.split("\n")
+    if len(lines) > _MOST_LINES:
+        return False
+    texts = [_plain(line) for line in lines]
+    begin, left = _begin(texts, before)
+    end, right = _end(texts, after, begin)
+    repeats_both = (begin or left) and (end < len(lines) or right)
+    return bool(repeats_both) and not _cut(lines, begin, left, end, right).strip()
+
+
 def without_comments(text: str, before: str) -> str:
     """A body without the comments at its begin that stand ahead of the hole already."""
     run = _comments(reversed(before.split("\n")[-_LOOKED_AT:]))

@@ -7,7 +7,7 @@ from functools import lru_cache
 from maze_tasks.syntax import Node, Tree
 from maze_tasks.validation.findings import Finding
 from maze_tasks.validation.frame import Frame
-from maze_tasks.validation.grammar import BODY_IMPORTS, DEFINITIONS, FUNCTIONS, IMPORTS, is_docstring, name_of
+from maze_tasks.validation.grammar import BODY_IMPORTS, CLASSES, DEFINITIONS, FUNCTIONS, IMPORTS, is_docstring, name_of
 from maze_tasks.validation.lines import lines_of, unclosed, unmatched
 from maze_tasks.validation.outline import Outline, outline, python_outline
 from maze_tasks.validation.python_rules import VERSION, module_of, refusal, refusal_of_piece
@@ -17,6 +17,19 @@ from maze_tasks.validation.trees import read
 
 _DEFINING = frozenset({"FunctionDef", "AsyncFunctionDef", "ClassDef", "Import", "ImportFrom"})
 _MEMBERS_OF_STATEMENTS = frozenset({"lexical_declaration", "variable_declaration", "expression_statement"})
+# Where a fill whose surroundings do not parse may parse by itself.
+_ALONE = {
+    "python": "def _():\n{}",
+    "rust": "fn f() {\n{}\n}",
+    "go": "package a\nfunc f() {\n{}\n}",
+    "javascript": "async function f() {\n{}\n}",
+    "typescript": "async function f() {\n{}\n}",
+    "tsx": "async function f() {\n{}\n}",
+    "java": "class A { void f() {\n{}\n} }",
+    "c": "void f() {\n{}\n}",
+    "cpp": "void f() {\n{}\n}",
+    "zig": "fn f() void {\n{}\n}",
+}
 _SHOWN = 40  # characters of a line that a message repeats
 
 
@@ -71,12 +84,28 @@ def _python_outline(before: str, code: str, after: str) -> Outline | None:
 
 def _against(reference: Reference, frame: Frame, code: str, tree: Tree, found: Outline) -> tuple[Finding, ...]:
     """Why a fill does not fit in one of the ways there are."""
+    strict = _strictly(reference, frame, code, tree, found)
+    if strict and (not reference.sound or (reference.outline.faults and not frame.complete)):
+        return _loosely(reference, frame, code, found)
+    return strict
+
+
+def _loosely(reference: Reference, frame: Frame, code: str, found: Outline) -> tuple[Finding, ...]:
+    """Why a fill does not fit where its surroundings do not parse, as in a window cut from the middle.
+
+    Only more errors than there are with what fits speak against it, if it does not parse by itself either.
+    """
+    before = len(reference.outline.faults) + len(reference.outline.broken)
+    alone = _ALONE.get(frame.language or "", "{}").replace("{}", code, 1)
+    if len(found.faults) + len(found.broken) <= before or parses(frame.language, alone):
+        return _loose(reference, frame, code)
+    return _errors(frame, code, found, reference.outline.faults)
+
+
+def _strictly(reference: Reference, frame: Frame, code: str, tree: Tree, found: Outline) -> tuple[Finding, ...]:
+    """Why a fill does not fit where its surroundings parse."""
     if not reference.sound:
-        # Nothing parses here even with what fits, as in a window cut from the middle: only more errors speak.
-        before = len(reference.outline.faults) + len(reference.outline.broken)
-        if len(found.faults) + len(found.broken) <= before:
-            return _loose(reference, frame, code)
-        return _errors(frame, code, found, reference.outline.faults)
+        return (Finding("syntax", f"the code around the hole is not valid {frame.language}"),)
     errors = _errors(frame, code, found, reference.outline.faults)
     if errors:
         return errors
@@ -135,6 +164,9 @@ def _useless(reference: Reference, tree: Tree, found: Outline) -> tuple[Finding,
     guests = [guest.node for guest in found.guests if guest.node is not None]
     if reference.only_definitions and any(node.type not in DEFINITIONS for node in guests):
         return (Finding("surroundings", "only functions and classes may stand here"),)
+    inner = [below for node in guests for below in (node, *node.named_children) if below.type in CLASSES]
+    if any(name_of(tree, node) in reference.classes[-1:] for node in inner):
+        return (Finding("body", f"`{reference.classes[-1]}` would be defined again within itself"),)
     owner = reference.owner
     if owner is None or not owner.whole or reference.only_definitions:
         return ()
@@ -176,13 +208,12 @@ def _python(frame: Frame, code: str, reference: Reference) -> tuple[Finding, ...
     if refused is None:
         return ()
     ahead = frame.before.count("\n")
-    line = refused.line - ahead if refused.line is not None else None
-    column = refused.column
-    if line is None or not 1 <= line <= code.count("\n") + 1:
-        line = column = None
-    elif column is not None:
-        column = max(1, column - (len(frame.left) if line == 1 else 0))
-        column = min(column, len(code.split("\n")[line - 1]) + 1)
+    line = refused.line - ahead if refused.line is not None else 0
+    texts = code.removesuffix("\n").split("\n")  # behind its last newline stands what follows the hole
+    if not 1 <= line <= len(texts):
+        return (Finding("syntax", f"python {VERSION}: {refused.message}"),)
+    column = max(1, (refused.column or 1) - (len(frame.left) if line == 1 else 0))
+    column = min(column, len(texts[line - 1]) + 1)
     return (Finding("syntax", f"python {VERSION}: {refused.message}{_near(code, line)}", line, column),)
 
 

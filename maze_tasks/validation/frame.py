@@ -149,6 +149,8 @@ def _frame(language: str | None, around: _Around, indent: str | None, newline: s
                 before, after, references = ahead, behind, found
             if any(map(_clean, found)):
                 break
+    if known and not references:
+        language = None  # the file itself takes too long to read: nothing can be judged in it
     whole = around.whole and before == around.before
     return Frame(language, before, after, known, whole, around.complete, newline, references, marker, around.line)
 

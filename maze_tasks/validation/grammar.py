@@ -135,10 +135,8 @@ def _declared(node: Node) -> Node | None:
 def _assigned(tree: Tree, node: Node) -> str:
     """The name of the variable, member or key that a function without a name is given to."""
     above = node.parent
-    if above is None:
-        return ""
-    named = above.child_by_field_name("name") or above.child_by_field_name("key") or above.child_by_field_name("left")
-    return tree.text(named).decode(errors="replace") if named is not None else ""
+    fields = [above.child_by_field_name(field) for field in ("name", "key", "left")] if above is not None else []
+    return next((tree.text(named).decode(errors="replace") for named in fields if named is not None), "")
 
 
 def parameters_of(tree: Tree, node: Node) -> str:

@@ -103,9 +103,7 @@ def needed(statements: Iterable[str], names: set[str], frame: Frame) -> list[str
 def present_in(frame: Frame) -> set[Imported]:
     """What the code around a hole of python imports, in no function and no class."""
     tree = read(frame.language, frame.before + frame.after)
-    if tree is None:
-        return set()
-    texts = (tree.text(node).decode(errors="replace") for node in outer_imports(tree))
+    texts = [tree.text(node).decode(errors="replace") for node in outer_imports(tree)] if tree is not None else []
     return {one for text in texts for one in imported_by(text)}
 
 

@@ -175,6 +175,8 @@ def _rows(text: str, language: str | None) -> tuple[set[int], set[int]]:
     python = language in ("python", None)
     for kind, start, end in tokens(text, language):
         if kind in ("open", "close"):
+            if not python and text[start] in "{}":
+                continue  # a block, in which statements begin
             depth = max(0, depth + (kind == "open") - (kind == "close"))
             continue
         inner = text.count("\n", start, end)

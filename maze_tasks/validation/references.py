@@ -85,21 +85,23 @@ def references_of(language: str, before: str, after: str, marker: str, indent: s
         indent: white space that the lines of a fill begin with, if known.
     """
     found: list[Reference] = []
-    marked = 0
+    marked = False
     for text in _placeholders(language, before, after, marker, indent):
         reference = _reference(language, before, after, text, indent)
         if reference is None:
             continue
         found.append(reference)
-        own = bool(marker.strip()) and text.startswith(marker)
-        marked += own and bool(reference.outline.broken)
-        if reference.sound and (own or indent is not None):
+        own = _is_marker(text, marker)
+        marked = marked or (own and bool(reference.outline.broken))
+        clean = reference.sound and not reference.outline.faults
+        if clean and (own or not _at_line_start(language, before)):
             break
-        if reference.sound and not reference.outline.faults and not _at_line_start(language, before):
+        if reference.sound and indent is not None and (not own or language == "python"):
             break
     sound = [reference for reference in found if reference.sound]
-    if marked and not any(one.text.startswith(marker) for one in sound):
-        sound = []  # what the file holds does not parse there: what does is read as something else
+    own_sound = [reference for reference in sound if _is_marker(reference.text, marker)]
+    if own_sound or marked:
+        sound = own_sound  # where what the file holds does not parse, what does is read as something else
     if not sound:
         yield from sorted(found, key=_faults)[:1]
         return
@@ -109,6 +111,11 @@ def references_of(language: str, before: str, after: str, marker: str, indent: s
     yield from _distinct(sound, before)
 
 
+def _is_marker(text: str, marker: str) -> bool:
+    """Whether a placeholder is what stands in the hole, or that with the sign that ends a statement."""
+    return bool(marker.strip()) and text.startswith(marker)
+
+
 def _faults(reference: Reference) -> int:
     return len(reference.outline.faults) + len(reference.outline.broken)
 
@@ -116,13 +123,8 @@ def _faults(reference: Reference) -> int:
 def _distinct(references: list[Reference], before: str) -> Iterator[Reference]:
     """One of each depth: those in the innermost function, and those further out as the place of new definitions."""
     first = references[0]
-    seen = set()
     apart = before.endswith(("\n\n", "\n\r\n")) and not (first.owner and first.owner.whole)
     for one in references:
-        key = (one.outline.rows, one.outline.homes)
-        if key in seen:
-            continue
-        seen.add(key)
         if _same_owner(one, first):
             yield one
         elif apart:
@@ -214,16 +216,13 @@ def _indent(language: str, before: str, reference: Reference) -> str:
 def _owner(tree: Tree, node: Node, start: int, end: int) -> Owner:
     line = tree.data[tree.data.rfind(b"\n", 0, node.start_byte) + 1 : node.start_byte]
     body = node.child_by_field_name("body")
-    whole = opened = False
-    if body is not None:
-        statements = _statements(body)
-        within = [one for one in statements if start <= one.start_byte and one.end_byte <= end]
-        ahead = [one for one in statements if one.end_byte <= start]
-        opened = bool(ahead)
-        rest = ahead[1:] if ahead and is_docstring(ahead[0]) else ahead
-        whole = bool(within) and not rest and len(ahead) + len(within) == len(statements)
+    statements = _statements(body) if body is not None else []
+    within = [one for one in statements if start <= one.start_byte and one.end_byte <= end]
+    ahead = [one for one in statements if one.end_byte <= start]
+    rest = ahead[1:] if ahead and is_docstring(ahead[0]) else ahead
+    whole = bool(within) and not rest and len(ahead) + len(within) == len(statements)
     return Owner(
-        name_of(tree, node), parameters_of(tree, node), indent_of(line.decode(errors="replace")), whole, opened
+        name_of(tree, node), parameters_of(tree, node), indent_of(line.decode(errors="replace")), whole, bool(ahead)
     )
 
 

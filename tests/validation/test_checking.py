@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from maze_tasks.errors import Failure
+from maze_tasks.errors import Failure, Refused
 from maze_tasks.models import ConstraintIR, FillConstraint, Grammar, Hole, HoleSpec, HoleState, RegexPattern, TokenMasks
 from maze_tasks.models.constraints import TypeInhabitationData
-from maze_tasks.validation import MAX_FILL_CHARS, Fill, Finding, check, verdict
+from maze_tasks.validation import MAX_FILL_CHARS, Fill, Finding, check, take_apart, trees, verdict
 from tests.validation.holes import hole
 
 BODY = hole('import os\n\n\ndef f(x):\n    """Doc."""\n', "\n\ndef g():\n    return f(1)\n")
@@ -88,6 +88,35 @@ def test_faults_that_the_file_has_already_are_not_the_fill_s() -> None:
     assert errors("    return (x\n", of) != []
 
 
+def test_a_fault_that_shows_behind_the_fill_has_no_place_in_it() -> None:
+    of = hole("K = 1\n\n\ndef f(x):\n    'Doc.'\n", "    global K\n    K = x\n")
+    (found,) = errors("    print(K)\n", of)
+    assert (found.check, found.line) == ("syntax", None)
+    assert "global" in found.message
+
+
+def test_what_takes_too_long_to_read_is_rejected_and_a_file_that_does_is_not_judged() -> None:
+    joined = "    x = 1" + "\\\n" * 600
+    assert [one.check for one in errors(joined, BODY)] == ["syntax"]
+    assert check(Fill("    return (x\n"), hole(f"{joined}\n\ndef f(x):\n", "")) == ()
+
+
+def test_without_the_grammars_nothing_is_judged_by_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: object, **__: object) -> object:
+        raise Refused("reading python needs its grammar")
+
+    monkeypatch.setattr(trees, "parse", missing)
+    of = hole("def g(y):\n", "    return 2\n")
+    assert check(Fill("    return (x\n"), of) == ()
+    assert take_apart("```\n    return x\n```", of) == Fill("    return x\n", altered=True)
+
+
+def test_at_the_place_of_a_new_member_only_definitions_fit() -> None:
+    of = hole("class A:\n    def f(self):\n        return 1\n\n", "\n    def h(self):\n        return 3\n")
+    assert errors("    def g(self):\n        return 2\n", of) == []
+    assert [one.check for one in errors("    x = 1\n", of)] == ["surroundings"]
+
+
 def test_without_code_around_a_fault_is_but_a_note() -> None:
     assert errors("return (", hole(None, None, "python")) == []
     assert notes("return (", hole(None, None, "python"))[0][0] == "syntax"
@@ -134,6 +163,7 @@ def test_the_verdict_names_the_first_error_and_tells_a_few() -> None:
         ("RETURN", "i", True),
         ("RETURN", "IGNORECASE", True),
         ("", "", True),
+        ("(", "", True),  # cannot be read: not judged
         ("yield", "g", False),
     ],
 )
@@ -237,6 +267,30 @@ def test_an_import_that_found_no_place_is_an_error_where_nothing_else_has_its_na
     assert [one.severity for one in known] == ["note"]
     star = check(Fill("cast(x)", ("from typing import *",)), hole("y = ", "\n"))
     assert {one.severity for one in star} == {"note"}
+
+
+def test_every_way_to_bind_a_name_is_one() -> None:
+    code = """    global q
+    match x:
+        case {"a": a, **rest}:
+            pass
+        case [b, *more] as whole:
+            pass
+    with x as c, x as (d, e):
+        pass
+    try:
+        pass
+    except ValueError as error:
+        print(error)
+    for i, j in x:
+        pass
+    def inner(k, *args, m=1, **options):
+        return k, args, m, options
+    if (n := x):
+        pass
+    return a, b, c, d, e, i, j, n, q, rest, more, whole, inner, [o for o in x], lambda p: p
+"""
+    assert check(Fill(code), BODY) == ()
 
 
 def test_modules_that_are_not_known_to_be_there_are_a_note() -> None:

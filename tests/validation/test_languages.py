@@ -57,6 +57,10 @@ def test_what_fits_as_it_is_stays_as_it_is(of: Hole, reply: str) -> None:
         (TYPESCRIPT, "```ts\nclass A {\n  foo(x: number): number {\n    const y = x;\n    return y;\n  }\n}\n```",
          "const y = x;\n    return y;"),
         (JAVASCRIPT, "const f = (x) => {\n    return x;\n};", " return x; "),
+        (JAVASCRIPT, "const f = (x) => x + 1;", " return x + 1; "),
+        (CPP, "class A;\n\nint A::f(int x) const {\n    return x;\n}", "return x;"),
+        (hole("class A {\n    int x;\n", "};\n", "cpp"), "class A {\n    int x;\n    int y;\n};\n", "    int y;\n"),
+        (hole("class A {\n    int x;\n", "};\n", "cpp"), "class A;\nclass A { int x; };", None),
         (JAVA, "public int f(int x) {\n    int y = x;\n    return y;\n}", "int y = x;\n        return y;"),
         (JAVA, "return x", "return x;"),
         (C, "int f(int x)\n{\n    return x;\n}\n", "    return x;\n"),
@@ -65,8 +69,11 @@ def test_what_fits_as_it_is_stays_as_it_is(of: Hole, reply: str) -> None:
         (ZIG, "fn f(x: i32) i32 {\n    return x;\n}", "return x;"),
     ],
 )  # fmt: skip
-def test_a_body_is_taken_out_of_what_is_around_it(of: Hole, reply: str, code: str) -> None:
+def test_a_body_is_taken_out_of_what_is_around_it(of: Hole, reply: str, code: str | None) -> None:
     fill = take_apart(reply, of)
+    if code is None:
+        assert isinstance(fill, Failure)
+        return
     assert isinstance(fill, Fill), fill
     assert fill.code == code
     assert verdict(check(fill, of)) is None

@@ -73,6 +73,16 @@ def test_python_s_own_engine_is_asked_where_the_work_is_bounded(monkeypatch: pyt
     assert matches(r"a?b\?", "b?") == ("match", "")
 
 
+def test_the_engine_that_can_be_stopped_is_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> object:
+        raise ImportError(name)
+
+    monkeypatch.setattr(patterns, "import_module", missing)
+    patterns._engine.cache_clear()
+    assert matches("b", "abc") == ("match", "")
+    patterns._engine.cache_clear()
+
+
 @given(st.text(max_size=30), st.text(max_size=30), st.text(max_size=8))
 def test_any_pattern_is_answered(pattern: str, text: str, flags: str) -> None:
     assert matches(pattern, text, flags)[0] in ("match", "no match", "not judged")

@@ -80,6 +80,13 @@ def test_a_schema_without_properties_allows_any() -> None:
     assert problems("x", schema(type="text")) == []  # not a type of JSON: not judged
 
 
+def test_odd_schemas_and_numbers_are_judged_as_far_as_they_go() -> None:
+    assert problems({"a": 1}, schema(properties={"a": False})) == ["$.a: is not allowed"]
+    assert problems({"a": 1}, schema(properties={"a": True})) == []
+    assert problems({"a": 10**400}, schema(properties={"a": {"multipleOf": 0.5, "minimum": 0.5}})) == []
+    assert problems({"a": 7}, schema(properties={"a": {"multipleOf": 2}})) == ["$.a: should be a multiple of 2"]
+
+
 def test_only_a_few_problems_are_told() -> None:
     held = schema(properties={str(n): {"type": "string"} for n in range(9)})
     assert len(problems({str(n): n for n in range(9)}, held)) == 5

@@ -6,7 +6,7 @@ import pytest
 
 from maze_tasks.errors import Failure
 from maze_tasks.models import Hole
-from maze_tasks.validation import MAX_FILL_CHARS, Fill, take_apart
+from maze_tasks.validation import MAX_FILL_CHARS, Fill, normal, take_apart
 from tests.validation.holes import hole
 
 BODY = hole("import os\n\ndef f(x):\n    ", "\n\n\ndef g():\n    return f(1)\n")
@@ -195,6 +195,9 @@ def test_an_import_cannot_stand_in_an_expression() -> None:
         (LINES, "```python\n    pass\n```", "mark of a hole"),
         (LINES, "def f(x):\n    raise NotImplementedError\n", "mark of a hole"),
         (LINES, "# nothing\n", "no code"),
+        (LINES, 'def f(x):\n    """Doc."""\n', "fit"),
+        (MIDDLE, "b = a + 1\nreturn c\n", "outside"),
+        (LINES, "x\n" * 5000 + "(", "python"),
         (METHOD, "class A:\n    def f(self):\n        return self._k()\n    def _k(self):\n        return 2\n", "`_k`"),
         (VALUE, "x = 3", "not valid python"),
         (VALUE, "a; b", "not valid python"),
@@ -203,6 +206,26 @@ def test_an_import_cannot_stand_in_an_expression() -> None:
 )
 def test_what_holds_no_fill_is_refused_with_a_reason(of: Hole, reply: str, word: str) -> None:
     assert word in why_not(reply, of)
+
+
+def test_lines_joined_without_end_come_to_an_end() -> None:
+    joined = "x = 1" + "\\\n" * 600
+    for reply in (joined, f"```\n{joined}\n```"):
+        assert isinstance(take_apart(reply, LINES), Fill | Failure)
+
+
+def test_only_so_many_readings_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    reply = "Sure! Here it is:\n\n    return x\n"
+    assert code_of(reply, LINES) == "    return x\n"
+    monkeypatch.setattr(normal, "_LEAST_TRIES", 1)
+    monkeypatch.setattr(normal, "_MOST_TRIES", 1)
+    why_not(reply, LINES)
+
+
+def test_a_file_of_mixed_line_ends_asks_for_none() -> None:
+    of = hole("a = 1\r\nb = 2\n\n\ndef f(x):\n    'Doc.'\n", "")
+    assert take_apart("    y = 1\r\n    return y\r\n", of) == Fill("    y = 1\r\n    return y\r\n")
+    assert code_of("```\n    return x\n```", of) == "    return x\n"
 
 
 def test_nothing_and_too_much_are_refused_by_name() -> None:
