@@ -100,7 +100,9 @@ def drop_waiting(store: RunStore, run: str, *, holders_gone: bool = False) -> in
     closed = 0
     for ids in reading.iter_ids(store.client, store.namespace, run):
         open_spots = [spot for spot in care.spots(store, run, [(one, "0") for one in ids]) if _is_open(spot)]
-        closed += care.drop(store, run, [(spot.hole_id, _model(info.plans, spot)) for spot in open_spots], holders_gone)
+        closed += care.drop(
+            store, run, [(spot.hole_id, _models(info.plans, spot)) for spot in open_spots], holders_gone
+        )
     return closed
 
 
@@ -166,8 +168,8 @@ def _is_open(spot: care.Spot) -> bool:
     return spot.status in ("pending", "in_progress")
 
 
-def _model(plans: tuple[Plan, ...], spot: care.Spot) -> str:
-    return plans[spot.plan_no].candidates[spot.cursor.candidate]
+def _models(plans: tuple[Plan, ...], spot: care.Spot) -> tuple[str, ...]:
+    return plans[spot.plan_no].models_at(spot.cursor.candidate)
 
 
 @dataclass(slots=True)

@@ -6,15 +6,14 @@ import json
 import logging
 import random
 import secrets
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from maze_tasks import selecting
-from maze_tasks.decide.money import cost_nano
 from maze_tasks.decide.request import call_for
-from maze_tasks.decide.scoring import speed_score
 from maze_tasks.decide.step import Step, step_after
 from maze_tasks.decide.tokens import temperature
 from maze_tasks.endpoints import EndpointClient
@@ -24,13 +23,14 @@ from maze_tasks.judging import profile_of
 from maze_tasks.leases import LeaseKeeper
 from maze_tasks.messages import FillMessage, VerifyMessage
 from maze_tasks.models import Hole, ModelEndpoint, diagnostics_of
-from maze_tasks.models.calls import Call, Reply, ServerStats
-from maze_tasks.models.runs import NANO_PER_USD, Attempt, Cursor, ErrorRecord, Plan, RunRules
+from maze_tasks.models.calls import Call, Reply
+from maze_tasks.models.runs import Cursor, Plan, RunRules
 from maze_tasks.names import FORMAT_VERSION, VERIFIERS, HoleId, idempotency_key
+from maze_tasks.recording import Answer, commit_of, lost_record, prices_of, provisional, record_of
 from maze_tasks.selecting import facts_of
 from maze_tasks.sending import Send, send_from
-from maze_tasks.store.runs import Begun, Commit, Finished, RunInfo, RunStore, Ticket
-from maze_tasks.validation import MAX_FILL_CHARS, check, normalise, reject_reason, take_apart, verdict
+from maze_tasks.store.runs import Begun, Finished, RunInfo, RunStore, Ticket
+from maze_tasks.validation import check, normalise, reject_reason, take_apart, verdict
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,6 @@ T = TypeVar("T")
 
 _COMMIT_PATIENCE_S = 300.0  # how long a worker holds an answer that Redis does not take: losing it would cost it again
 _BEGIN_PATIENCE_S = 30.0
-_BYTES_A_TOKEN = 4  # where a server does not say how many tokens it used
 _KNOWN_RUNS = 256  # runs whose plans a process remembers
 
 
@@ -110,9 +109,9 @@ class Filler:
         plans = self._fitting(info, message)
         if not plans:
             return Begun("unfit")
-        prices = _prices(self.endpoints[message.model])
+        prices = prices_of(self.endpoints[message.model])
         return self._patiently(
-            lambda: self.store.begin(ticket, attempt_id, _lost(ticket), prices, plans), _BEGIN_PATIENCE_S
+            lambda: self.store.begin(ticket, attempt_id, lost_record(ticket), prices, plans), _BEGIN_PATIENCE_S
         )
 
     def forget(self, run: str) -> None:
@@ -134,8 +133,12 @@ class Filler:
 
     def _fitting(self, info: RunInfo, message: FillMessage) -> list[int]:
         """Numbers of the plans a message may belong to; none where this worker may not run it."""
-        at = message.cursor.candidate
-        plans = [number for number, plan in enumerate(info.plans) if plan.candidates[at : at + 1] == (message.model,)]
+        at = message.cursor
+        plans = [
+            number
+            for number, plan in enumerate(info.plans)
+            if at.candidate < plan.stages and plan.model_at(at) == message.model
+        ]
         if not plans:
             logger.warning("message for model %r does not fit a plan of run %r: dropped", message.model, message.run)
             return []
@@ -177,17 +180,8 @@ class Filler:
             diagnostics=diagnostics_of(begun.before),
             templates=info.rules.templates,
         )
-        outcome: EndpointError | Failure | None
-        reply: Reply | None = None
-        code: str | None = None
         with self.leases.holding(ticket, attempt_id, endpoint.timeout_secs) as cut:
-            try:
-                reply = self.client(ticket.model).call(call, deadline_s=endpoint.timeout_secs, cancelled=cut)
-            except EndpointError as error:
-                outcome = error
-            else:
-                code, reason = self._read(ticket.run, reply, hole)
-                outcome = reason or _unsure(reply, info.rules)
+            answer = self._answer(ticket, call, hole, info.rules, cut)
             known = facts_of(cursor, plan, info.rules)
             facts = replace(
                 known,
@@ -196,14 +190,23 @@ class Filler:
                 draw=self.draw(),
                 verified=profile_of(hole, info.rules) is not None,
             )
-            step = step_after(outcome, facts)
-            attempt = _record(ticket, endpoint, call, reply, code, outcome, repeated=begun.repeated)
-            attempt = _provisional(attempt, step, plan.samples)
-            commit = _commit(attempt, step, reply)
+            step = step_after(answer.outcome, facts)
+            attempt = record_of(ticket, endpoint, call, answer, repeated=begun.repeated)
+            commit = commit_of(provisional(attempt, step, plan.samples), step, answer.reply)
             follows = _following(plan, cursor, step)
             return self._patiently(
                 lambda: self.store.finish(ticket, attempt_id, commit, next_model=follows), _COMMIT_PATIENCE_S
             )
+
+    def _answer(self, ticket: Ticket, call: Call, hole: Hole, rules: RunRules, cut: threading.Event) -> Answer:
+        """Make the call, and look for the fill in what comes back."""
+        deadline_s = self.endpoints[ticket.model].timeout_secs
+        try:
+            reply = self.client(ticket.model).call(call, deadline_s=deadline_s, cancelled=cut)
+        except EndpointError as error:
+            return Answer(None, None, error)
+        code, reason = self._read(ticket.run, reply, hole)
+        return Answer(reply, code, reason or _unsure(reply, rules))
 
     def _read(self, run: str, reply: Reply, hole: Hole) -> tuple[str, Failure | None]:
         """The fill that a reply holds, and why it cannot be accepted, if it cannot."""
@@ -248,118 +251,4 @@ def _following(plan: Plan, cursor: Cursor, step: Step) -> str | None:
         return VERIFIERS
     if step.kind not in ("next", "round"):
         return None
-    return plan.candidates[selecting.cursor_after(cursor, step.kind).candidate]
-
-
-def _tokens(count: int | None, text: str) -> int:
-    return count if count is not None else -(-len(text.encode("utf-8", "replace")) // _BYTES_A_TOKEN)
-
-
-def _prices(endpoint: ModelEndpoint) -> tuple[int, int]:
-    """Nano-USD of a prompt token and of a generated token."""
-    # Rounded up from a thousand: a reservation may be a little too large, never too small.
-    return -(-cost_nano(endpoint, 1000, 0) // 1000), -(-cost_nano(endpoint, 0, 1000) // 1000)
-
-
-def _lost(ticket: Ticket) -> Attempt:
-    """The record of a lease's holder that never came back; the script that keeps it adds the estimated cost."""
-    return Attempt(
-        candidate=ticket.cursor.candidate,
-        round=ticket.cursor.round_no,
-        sample=ticket.cursor.sample,
-        model=ticket.model,
-        outcome="lost",
-        error=ErrorRecord(kind="lost", message="the worker did not come back; the call may have been paid for"),
-        unsettled=True,
-        at=time.time(),
-    )
-
-
-def _record(
-    ticket: Ticket,
-    endpoint: ModelEndpoint,
-    call: Call,
-    reply: Reply | None,
-    code: str | None,
-    outcome: EndpointError | Failure | None,
-    *,
-    repeated: bool,
-) -> Attempt:
-    failure = outcome.failure if isinstance(outcome, EndpointError) else outcome
-    attempt = Attempt(
-        candidate=ticket.cursor.candidate,
-        round=ticket.cursor.round_no,
-        sample=ticket.cursor.sample,
-        model=ticket.model,
-        outcome="accepted",
-        error=ErrorRecord.of(failure) if failure else None,
-        at=time.time(),
-        repeated=repeated,
-    )
-    if reply is None:
-        assert isinstance(outcome, EndpointError)
-        state = "cancelled" if outcome.kind == "cancelled" else "failed"
-        return attempt.model_copy(update={"outcome": state, "latency_ms": round(outcome.latency_ms, 3)})
-    asked, generated = _tokens(reply.prompt_tokens, call.prompt), _tokens(reply.generated_tokens, reply.text)
-    known: dict[str, object] = {
-        "outcome": "rejected" if failure else "accepted",
-        "code": code if code is not None and len(code) <= MAX_FILL_CHARS else None,
-        "confidence": reply.confidence,
-        **_speed(generated, reply.stats),
-        "latency_ms": round(reply.latency_ms, 3),
-        "prompt_tokens": asked,
-        "generated_tokens": generated,
-        "cost_nano": cost_nano(endpoint, asked, generated),
-        "simulated": reply.simulated,
-        "repeated": repeated or reply.resent > 0,
-    }
-    return attempt.model_copy(update=known)
-
-
-def _provisional(attempt: Attempt, step: Step, samples: int) -> Attempt:
-    """An acceptable fill that is not accepted yet: it is still to be verified, or one of several to choose from."""
-    if attempt.outcome != "accepted" or (step.kind != "verify" and samples == 1):
-        return attempt
-    why = selecting.UNVERIFIED if step.kind == "verify" else selecting.NOT_SELECTED
-    return attempt.model_copy(update={"outcome": "rejected", "error": why})
-
-
-def _speed(generated: int, stats: ServerStats | None) -> dict[str, float]:
-    if stats is None:
-        return {}
-    return {
-        "speed": speed_score(generated, stats),
-        "token_us": stats.time_per_token_us,
-        "checks": stats.constraint_checks,
-        "check_us": stats.avg_constraint_check_us,
-    }
-
-
-def _commit(attempt: Attempt, step: Step, reply: Reply | None) -> Commit:
-    latency_us = round(attempt.latency_ms * 1000)
-    counts = {"cost_nano": attempt.cost_nano, "repeated": int(attempt.repeated)}
-    if attempt.outcome == "cancelled":
-        counts["cancelled"] = 1
-    elif reply is None:
-        counts |= {"requests": 1, "failures": 1, "failure_latency_us": latency_us}
-    else:
-        counts |= {
-            "requests": 1,
-            "successes": 1,
-            "accepted": int(step.kind == "accept"),
-            "success_latency_us": latency_us,
-            "prompt_tokens": attempt.prompt_tokens,
-            "generated_tokens": attempt.generated_tokens,
-        }
-        if attempt.confidence is not None:
-            counts |= {"confidence_sum_nano": round(attempt.confidence * NANO_PER_USD), "confidence_count": 1}
-    failure = step.failure or Failure("", "")
-    return Commit(
-        attempt,
-        step.kind,
-        counts,
-        wait_ms=round(step.wait_s * 1000),
-        error_kind=failure.kind,
-        error_message=failure.message,
-        status=step.status,
-    )
+    return plan.model_at(selecting.cursor_after(cursor, step.kind))

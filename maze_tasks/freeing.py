@@ -70,9 +70,9 @@ def release_ready(store: RunStore, send: Send, run: str, hole_ids: Sequence[Hole
             becomes = fates[spot.hole_id]
             assert becomes is not None
             plan = info.plans[spot.plan_no]
-            model = plan.candidates[spot.cursor.candidate]
+            models = plan.models_at(spot.cursor.candidate)
             error = ("dependency", "a hole that it depends on has no fill") if becomes != "pending" else ("", "")
-            number = waiting.release(store, run, spot, model, becomes, error)
+            number = waiting.release(store, run, spot, models, becomes, error)
             if number > 0:
                 send(messages_for(run, plan, [spot.hole_id], spot.cursor, number))
             elif number == 0:

@@ -158,7 +158,7 @@ class Judge:
         )
         follows = None
         if step.kind in ("next", "round"):
-            follows = plan.candidates[selecting.cursor_after(ticket.cursor, step.kind).candidate]
+            follows = plan.model_at(selecting.cursor_after(ticket.cursor, step.kind))
         error = (failure.kind, failure.message) if failure else ("", "")
         judgement = verdicts.Judgement(judged, step.kind, error, step.status)
         return verdicts.judge(self.store, ticket, attempt_id, judgement, next_model=follows)

@@ -97,14 +97,13 @@ def messages_for(
         send_no: number of this sending.
         samples: which samples to send, by default all of the plan's.
     """
-    model = plan.candidates[cursor.candidate]
     if plan.samples == 1:
+        model = plan.candidates[cursor.candidate]
         rest = plan.candidates[cursor.candidate + 1 :]
         return [FillMessage(run, model, tuple(holes), cursor, send_no, rest)]
-    wanted = samples or range(plan.samples)
+    places = [replace(cursor, sample=sample) for sample in samples or range(plan.samples)]
     return [
-        FillMessage(run, model, tuple(holes), replace(cursor, sample=sample), send_no, samples=plan.samples)
-        for sample in wanted
+        FillMessage(run, plan.model_at(place), tuple(holes), place, send_no, samples=plan.samples) for place in places
     ]
 
 

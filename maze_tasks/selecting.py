@@ -54,7 +54,7 @@ def facts_of(cursor: Cursor, plan: Plan, rules: RunRules) -> Facts:
     """The facts about a hole that its cursor, plan and rules hold; those about one attempt are added with `replace`."""
     return Facts(
         candidate=cursor.candidate,
-        candidates=len(plan.candidates),
+        candidates=plan.stages,
         samples=plan.samples,
         retries=0,
         max_retries=rules.max_retries,
@@ -75,7 +75,7 @@ def _selection(attempts: Sequence[Attempt], spot: care.Spot, plan: Plan, rules: 
     last = next((attempts[index].error for index in reversed(places) if attempts[index].error), None)
     failure = Failure(last.kind, last.message) if last else Failure("no_fill", "no sample gave an acceptable fill")
     step = step_on(failure, facts_of(spot.cursor, plan, rules))
-    following = plan.candidates[cursor_after(spot.cursor, step.kind).candidate] if step.kind != "fail" else None
+    following = plan.models_at(cursor_after(spot.cursor, step.kind).candidate) if step.kind != "fail" else ()
     return care.Selection(step.kind, following=following, error=(failure.kind, failure.message), status=step.status)
 
 

@@ -64,4 +64,4 @@ def _messages(run: str, plans: Sequence[Plan], spot: care.Spot, send_no: int) ->
 
 
 def _model(plans: Sequence[Plan], spot: care.Spot) -> str:
-    return plans[spot.plan_no].candidates[spot.cursor.candidate]
+    return plans[spot.plan_no].model_at(spot.cursor)

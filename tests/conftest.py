@@ -13,8 +13,13 @@ from pathlib import Path
 import fakeredis
 import pytest
 import redis
+from hypothesis import HealthCheck, settings
 
 from maze_tasks.store import RunStore, connect
+
+# How long an example takes says something of the machine's other work only.
+settings.register_profile("maze", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("maze")
 
 START_S = 10.0
 

@@ -27,11 +27,29 @@ class Plan:
 
     Args:
         candidates: endpoint names in the order they are tried, the primary first; never empty.
-        samples: answers asked of each candidate; above 1 the best is selected.
+        samples: answers asked for at once; above 1 the best is selected.
+        spread: whether the samples go to one candidate each, in order and around again where there are more samples;
+            otherwise all of them go to one candidate, and the next one's turn comes where none is acceptable.
     """
 
     candidates: tuple[str, ...]
     samples: int = 1
+    spread: bool = False
+
+    @property
+    def stages(self) -> int:
+        """How many places a cursor's candidate may point to: candidates, or groups of them where samples are spread."""
+        return -(-len(self.candidates) // self.samples) if self.spread else len(self.candidates)
+
+    def model_at(self, cursor: Cursor) -> str:
+        """The endpoint that is asked at a cursor."""
+        if not self.spread:
+            return self.candidates[cursor.candidate]
+        return self.candidates[(cursor.candidate * self.samples + max(cursor.sample, 0)) % len(self.candidates)]
+
+    def models_at(self, candidate: int) -> tuple[str, ...]:
+        """The endpoint that each sample goes to."""
+        return tuple(self.model_at(Cursor(0, candidate, sample)) for sample in range(self.samples))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +58,7 @@ class Cursor:
 
     Args:
         round_no: round of refinement, from 0.
-        candidate: index into the plan's candidates.
+        candidate: index into the plan's stages.
         sample: which of the plan's samples, from 0.
     """
 

@@ -123,14 +123,14 @@ class Selection:
     Args:
         step: ``accept, next, round`` or ``fail``.
         winner: index in the attempts and the winning record, with ``accept``.
-        following: the candidate that follows, with ``next`` and ``round``.
+        following: the model of each sample of the candidate that follows, with ``next`` and ``round``.
         error: kind and message, with ``fail``.
         status: status that the hole ends with, with ``fail``.
     """
 
     step: str
     winner: tuple[int, Attempt] | None = None
-    following: str | None = None
+    following: tuple[str, ...] = ()
     error: tuple[str, str] = ("", "")
     status: HoleStatus = "failed"
 
@@ -151,7 +151,7 @@ def commit_selection(store: RunStore, run: str, spot: Spot, selection: Selection
     index, attempt = selection.winner or (0, None)
     names = [
         keys.meta, keys.hole(hid), keys.attempts(hid), keys.accounts, keys.events,
-        keys.queued(selection.following or "none"), keys.due,
+        keys.due, *map(keys.queued, selection.following),
     ]  # fmt: skip
     args: list[Arg] = [
         hid, spot.cursor.round_no, spot.cursor.candidate, selection.step, index,
@@ -175,13 +175,13 @@ def set_state(store: RunStore, run: str, to: RunState, came_from: Sequence[RunSt
     return state
 
 
-def drop(store: RunStore, run: str, holes: Sequence[tuple[HoleId, str]], holders_gone: bool = False) -> int:  # noqa: FBT001, FBT002
+def drop(store: RunStore, run: str, holes: Sequence[tuple[HoleId, tuple[str, ...]]], holders_gone: bool = False) -> int:  # noqa: FBT001, FBT002
     """Close holes of a run that is being cancelled, but those with a call running.
 
     Args:
         store: the store.
         run: name of the run.
-        holes: id and model of the cursor of each.
+        holes: id of each, and the model of each of its samples.
         holders_gone: whether leases count as run out.
 
     Returns:
@@ -189,9 +189,9 @@ def drop(store: RunStore, run: str, holes: Sequence[tuple[HoleId, str]], holders
     """
     keys = store.keys(run)
     calls: list[ScriptCall] = []
-    for hole_id, model in holes:
+    for hole_id, models in holes:
         hid = encode_id(hole_id)
-        names = [keys.meta, keys.hole(hid), keys.events, keys.leases, keys.due, keys.queued(model)]
+        names = [keys.meta, keys.hole(hid), keys.events, keys.leases, keys.due, *map(keys.queued, models)]
         calls.append((names, [hid, int(holders_gone)]))
     with translated():
         return sum(int(closed) for closed in run_many(store.client, "drop", calls))

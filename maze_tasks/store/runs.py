@@ -202,7 +202,9 @@ class RunStore:
             Refused: the run does not exist or has ended.
         """
         keys = self.keys(run)
-        models = list(dict.fromkeys(hole.plan.candidates[0] for hole in holes))
+        asked = {hole.plan: hole.plan.models_at(0) for hole in holes}
+        models = list(dict.fromkeys(model for first in asked.values() for model in first))
+        places = {plan: ",".join(str(models.index(model) + 1) for model in first) for plan, first in asked.items()}
         names = [keys.meta, keys.ids, *(keys.queued(model) for model in models)]
         args: list[Arg] = [len(models)]
         by_id = {}
@@ -210,7 +212,7 @@ class RunStore:
             hid = encode_id(hole.hole_id)
             by_id[hid] = hole.hole_id
             names += [keys.hole(hid), keys.text(hid)]
-            args += [hid, hole.text, hole.plan_no, hole.plan.samples, models.index(hole.plan.candidates[0]) + 1]
+            args += [hid, hole.text, hole.plan_no, hole.plan.samples, places[hole.plan]]
             args += [hole.prompt_tokens, hole.max_tokens, int(bool(hole.depends_on))]
         with translated():
             self._link(keys, holes)
@@ -338,9 +340,9 @@ def record_tail(attempt: Attempt) -> str:
 
 
 def _plan_text(plan: Plan) -> str:
-    return json.dumps({"candidates": plan.candidates, "samples": plan.samples})
+    return json.dumps({"candidates": plan.candidates, "samples": plan.samples, "spread": plan.spread})
 
 
 def _plan(text: str) -> Plan:
     loaded = json.loads(text)
-    return Plan(tuple(loaded["candidates"]), int(loaded["samples"]))
+    return Plan(tuple(loaded["candidates"]), int(loaded["samples"]), bool(loaded.get("spread")))

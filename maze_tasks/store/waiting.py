@@ -52,14 +52,16 @@ def waiting(store: RunStore, run: str, hole_ids: Sequence[HoleId]) -> list[Waiti
     return [Waiting(hole_id, tuple(next(statuses) or "pending" for _ in parents)) for hole_id, parents in held]
 
 
-def release(store: RunStore, run: str, spot: Spot, model: str, becomes: HoleStatus, error: tuple[str, str]) -> int:
+def release(
+    store: RunStore, run: str, spot: Spot, models: Sequence[str], becomes: HoleStatus, error: tuple[str, str]
+) -> int:
     """Let a hole go, once.
 
     Args:
         store: the store.
         run: name of the run.
         spot: where the hole stands.
-        model: model of its cursor.
+        models: the model of each of its samples at its cursor.
         becomes: ``pending`` to try it, or the status it ends with.
         error: kind and message where it ends.
 
@@ -67,7 +69,7 @@ def release(store: RunStore, run: str, spot: Spot, model: str, becomes: HoleStat
         Send number of its samples, 0 where it ended, -1 where somebody was faster.
     """
     keys, hid = store.keys(run), encode_id(spot.hole_id)
-    names = [keys.meta, keys.hole(hid), keys.queued(model), keys.due, keys.events]
+    names = [keys.meta, keys.hole(hid), keys.due, keys.events, *map(keys.queued, models)]
     with translated():
         return int(script("release").run(store.client, names, [hid, becomes, *error]))
 

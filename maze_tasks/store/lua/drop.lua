@@ -1,5 +1,5 @@
 -- Close one hole of a run that is being cancelled, unless a call for it is running (its finish will close it).
--- KEYS: 1 meta   2 hole   3 events   4 leases   5 due   6 queued set of the cursor's model
+-- KEYS: 1 meta   2 hole   3 events   4 leases   5 due   6.. queued set of each sample at its cursor
 -- ARGV: 1 hole id   2 1: leases count as run out (their holders are known to be gone)
 -- Returns 1 if the hole was closed here.
 local state = redis.call('HGET', KEYS[1], 'state')
@@ -14,7 +14,7 @@ for k = 0, tonumber(h[2]) - 1 do
   local member = ARGV[1] .. '|' .. k
   redis.call('ZREM', KEYS[4], member)
   redis.call('ZREM', KEYS[5], member)
-  redis.call('ZREM', KEYS[6], member)
+  redis.call('ZREM', KEYS[6 + k], member)
 end
 redis.call('HSET', KEYS[2], 'ek', 'cancelled', 'em', 'the run was cancelled')
 move(KEYS[1], KEYS[2], h[1], 'skipped')

@@ -1,6 +1,6 @@
 -- Add holes to a run that is not sealed; a hole that is there already is left as it is, so a repeat changes nothing.
 -- KEYS: 1 meta   2 ids   3..2+q queued set of a model each   then hole, text of each hole in turn
--- ARGV: 1 q   then of each hole: id, text, plan number, samples, number of its queued set (from 1),
+-- ARGV: 1 q   then of each hole: id, text, plan number, samples, numbers of its samples' queued sets (from 1, as 1,2,1),
 --       bound of its prompt's tokens, tokens to ask for, 1: it waits for other holes
 -- Returns {number added, ids added ...}, or an error text where the run takes no more.
 local state = redis.call('HGET', KEYS[1], 'state')
@@ -11,7 +11,7 @@ local now = now_ms()
 local added = {0}
 local at, key = 2, 3 + q
 while at <= #ARGV do
-  local id, text, plan, samples, set = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
+  local id, text, plan, samples, sets = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3]), ARGV[at + 4]
   if redis.call('EXISTS', KEYS[key]) == 0 then
     redis.call('HSET', KEYS[key], 'st', 'pending', 'rd', 0, 'ca', 0, 'pl', plan, 'n', samples,
       'tp', ARGV[at + 5], 'tm', ARGV[at + 6])
@@ -20,9 +20,11 @@ while at <= #ARGV do
     if ARGV[at + 7] == '1' then
       redis.call('HSET', KEYS[key], 'hd', 1)
     else
-      for k = 0, samples - 1 do
+      local k = 0
+      for set in string.gmatch(sets, '%d+') do
         redis.call('HSET', KEYS[key], k .. '.s', 1)
-        redis.call('ZADD', KEYS[2 + set], now, id .. '|' .. k)
+        redis.call('ZADD', KEYS[2 + tonumber(set)], now, id .. '|' .. k)
+        k = k + 1
       end
     end
     added[1] = added[1] + 1

@@ -1,0 +1,157 @@
+"""What is put on record of an attempt, made from what was asked, what came back and what follows."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from maze_tasks import selecting
+from maze_tasks.decide.money import cost_nano
+from maze_tasks.decide.scoring import speed_score
+from maze_tasks.decide.step import Step
+from maze_tasks.errors import EndpointError, Failure
+from maze_tasks.models import ModelEndpoint
+from maze_tasks.models.calls import Call, Reply, ServerStats
+from maze_tasks.models.runs import NANO_PER_USD, Attempt, ErrorRecord
+from maze_tasks.store.runs import Commit, Ticket
+from maze_tasks.validation import MAX_FILL_CHARS
+
+_BYTES_A_TOKEN = 4  # where a server does not say how many tokens it used
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What asking an endpoint gave.
+
+    Args:
+        reply: its reply, None where there is none.
+        code: the fill that the reply holds.
+        outcome: why there is no fill to accept; None where there is one.
+    """
+
+    reply: Reply | None
+    code: str | None
+    outcome: EndpointError | Failure | None
+
+
+def _tokens(count: int | None, text: str) -> int:
+    return count if count is not None else -(-len(text.encode("utf-8", "replace")) // _BYTES_A_TOKEN)
+
+
+def prices_of(endpoint: ModelEndpoint) -> tuple[int, int]:
+    """Nano-USD of a prompt token and of a generated token."""
+    # Rounded up from a thousand: a reservation may be a little too large, never too small.
+    return -(-cost_nano(endpoint, 1000, 0) // 1000), -(-cost_nano(endpoint, 0, 1000) // 1000)
+
+
+def lost_record(ticket: Ticket) -> Attempt:
+    """The record of a lease's holder that never came back; the script that keeps it adds the estimated cost."""
+    return Attempt(
+        candidate=ticket.cursor.candidate,
+        round=ticket.cursor.round_no,
+        sample=ticket.cursor.sample,
+        model=ticket.model,
+        outcome="lost",
+        error=ErrorRecord(kind="lost", message="the worker did not come back; the call may have been paid for"),
+        unsettled=True,
+        at=time.time(),
+    )
+
+
+def record_of(
+    ticket: Ticket,
+    endpoint: ModelEndpoint,
+    call: Call,
+    answer: Answer,
+    *,
+    repeated: bool,
+) -> Attempt:
+    """The record of an attempt that was decided.
+
+    Args:
+        ticket: what it was for.
+        endpoint: who was asked, at whose prices.
+        call: what was asked.
+        answer: what came of it.
+        repeated: whether the call may have been made before.
+    """
+    reply, code, outcome = answer.reply, answer.code, answer.outcome
+    failure = outcome.failure if isinstance(outcome, EndpointError) else outcome
+    attempt = Attempt(
+        candidate=ticket.cursor.candidate,
+        round=ticket.cursor.round_no,
+        sample=ticket.cursor.sample,
+        model=ticket.model,
+        outcome="accepted",
+        error=ErrorRecord.of(failure) if failure else None,
+        at=time.time(),
+        repeated=repeated,
+    )
+    if reply is None:
+        assert isinstance(outcome, EndpointError)
+        state = "cancelled" if outcome.kind == "cancelled" else "failed"
+        return attempt.model_copy(update={"outcome": state, "latency_ms": round(outcome.latency_ms, 3)})
+    asked, generated = _tokens(reply.prompt_tokens, call.prompt), _tokens(reply.generated_tokens, reply.text)
+    known: dict[str, object] = {
+        "outcome": "rejected" if failure else "accepted",
+        "code": code if code is not None and len(code) <= MAX_FILL_CHARS else None,
+        "confidence": reply.confidence,
+        **_speed(generated, reply.stats),
+        "latency_ms": round(reply.latency_ms, 3),
+        "prompt_tokens": asked,
+        "generated_tokens": generated,
+        "cost_nano": cost_nano(endpoint, asked, generated),
+        "simulated": reply.simulated,
+        "repeated": repeated or reply.resent > 0,
+    }
+    return attempt.model_copy(update=known)
+
+
+def provisional(attempt: Attempt, step: Step, samples: int) -> Attempt:
+    """An acceptable fill that is not accepted yet: it is still to be verified, or one of several to choose from."""
+    if attempt.outcome != "accepted" or (step.kind != "verify" and samples == 1):
+        return attempt
+    why = selecting.UNVERIFIED if step.kind == "verify" else selecting.NOT_SELECTED
+    return attempt.model_copy(update={"outcome": "rejected", "error": why})
+
+
+def _speed(generated: int, stats: ServerStats | None) -> dict[str, float]:
+    if stats is None:
+        return {}
+    return {
+        "speed": speed_score(generated, stats),
+        "token_us": stats.time_per_token_us,
+        "checks": stats.constraint_checks,
+        "check_us": stats.avg_constraint_check_us,
+    }
+
+
+def commit_of(attempt: Attempt, step: Step, reply: Reply | None) -> Commit:
+    """An attempt with what follows from it, and what it adds to its model's account."""
+    latency_us = round(attempt.latency_ms * 1000)
+    counts = {"cost_nano": attempt.cost_nano, "repeated": int(attempt.repeated)}
+    if attempt.outcome == "cancelled":
+        counts["cancelled"] = 1
+    elif reply is None:
+        counts |= {"requests": 1, "failures": 1, "failure_latency_us": latency_us}
+    else:
+        counts |= {
+            "requests": 1,
+            "successes": 1,
+            "accepted": int(step.kind == "accept"),
+            "success_latency_us": latency_us,
+            "prompt_tokens": attempt.prompt_tokens,
+            "generated_tokens": attempt.generated_tokens,
+        }
+        if attempt.confidence is not None:
+            counts |= {"confidence_sum_nano": round(attempt.confidence * NANO_PER_USD), "confidence_count": 1}
+    failure = step.failure or Failure("", "")
+    return Commit(
+        attempt,
+        step.kind,
+        counts,
+        wait_ms=round(step.wait_s * 1000),
+        error_kind=failure.kind,
+        error_message=failure.message,
+        status=step.status,
+    )
