@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from maze_tasks.decide.request import prompt_of
-from maze_tasks.decide.tokens import FRAMING_TOKENS, prompt_bytes, tokens_to_ask
+from maze_tasks.decide.request import most_prompt_tokens
+from maze_tasks.decide.tokens import tokens_to_ask
 from maze_tasks.fill import Filler
 from maze_tasks.messages import FillMessage, Message, messages_for
 from maze_tasks.models import Hole
@@ -59,7 +59,8 @@ class DirectRun:
             ServiceUnavailable: Redis cannot be reached.
         """
         number = self._number(plan)
-        bound = prompt_bytes(prompt_of(hole)) + FRAMING_TOKENS
+        asked = [self.filler.endpoints[name] for name in plan.candidates]
+        bound = most_prompt_tokens(hole, asked, self.rules.templates)
         new = NewHole(hole.id, hole_text(hole), number, plan, bound, tokens_to_ask(hole))
         self.store.submit(self.name, [new])
         waiting: deque[Message] = deque(messages_for(self.name, plan, [hole.id], Cursor(), FIRST_SEND))

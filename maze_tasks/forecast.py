@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from maze_tasks.decide.money import cost_nano
-from maze_tasks.decide.request import prompt_of
-from maze_tasks.decide.tokens import FRAMING_TOKENS, prompt_bytes, tokens_to_ask
+from maze_tasks.decide.request import most_prompt_tokens, prompt_of
+from maze_tasks.decide.tokens import prompt_bytes, tokens_to_ask
 from maze_tasks.models import Hole, ModelEndpoint
 from maze_tasks.models.runs import NANO_PER_USD
 from maze_tasks.producer import Planner
@@ -69,23 +69,24 @@ def forecast(planner: Planner, holes: Iterable[Hole]) -> Forecast:
         holes: read once.
     """
     endpoints = {endpoint.name: endpoint for endpoint in planner.endpoints}
+    templates = planner.options.rules.templates
     total = Forecast(models={name: ModelForecast() for name in endpoints})
     for hole in holes:
         decision = planner.route(hole)
         plan = planner.plan_for(decision)
-        size = prompt_bytes(prompt_of(hole))
         asked = tokens_to_ask(hole)
+        bounds = {name: most_prompt_tokens(hole, [endpoints[name]], templates) for name in plan.candidates}
         one = total.models[decision.primary_model]
         one.holes += 1
-        one.prompt_tokens += size + FRAMING_TOKENS
+        one.prompt_tokens += bounds[decision.primary_model]
         one.max_tokens += asked
-        total.low_nano += plan.samples * _low(endpoints[decision.primary_model], size)
-        each = [cost_nano(endpoints[name], size + FRAMING_TOKENS, asked) for name in plan.candidates]
+        total.low_nano += plan.samples * _low(endpoints[decision.primary_model], hole)
+        each = [cost_nano(endpoints[name], bound, asked) for name, bound in bounds.items()]
         # A failed call is not charged as a rule; those that are retried at the last candidate may be.
         a_round = sum(each) + planner.options.rules.max_retries * each[-1]
         total.high_nano += planner.options.rules.max_iterations * plan.samples * a_round
     return total
 
 
-def _low(endpoint: ModelEndpoint, size: int) -> int:
-    return cost_nano(endpoint, size // _BYTES_A_TOKEN, 1)
+def _low(endpoint: ModelEndpoint, hole: Hole) -> int:
+    return cost_nano(endpoint, prompt_bytes(prompt_of(hole)) // _BYTES_A_TOKEN, 1)

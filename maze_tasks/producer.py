@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from maze_tasks.decide.plan import plan
-from maze_tasks.decide.request import prompt_of
+from maze_tasks.decide.request import most_prompt_tokens
 from maze_tasks.decide.router import ModelRouter
-from maze_tasks.decide.tokens import FRAMING_TOKENS, prompt_bytes, tokens_to_ask
+from maze_tasks.decide.tokens import tokens_to_ask
 from maze_tasks.errors import RunExists
 from maze_tasks.freeing import free_dependents, release_ready
 from maze_tasks.messages import FillMessage, messages_for
@@ -56,9 +56,11 @@ class Planner:
     endpoints: Sequence[ModelEndpoint]
     options: RunOptions
     _router: ModelRouter = field(init=False)
+    _by_name: Mapping[str, ModelEndpoint] = field(init=False)
 
     def __post_init__(self) -> None:
         self._router = ModelRouter(self.endpoints)
+        self._by_name = {endpoint.name: endpoint for endpoint in self.endpoints}
 
     def route(self, hole: Hole) -> RoutingDecision:
         """Where a hole goes and why."""
@@ -77,6 +79,11 @@ class Planner:
             max_fallback_attempts=options.max_fallback_attempts,
             best_of_n=options.best_of_n,
         )
+
+    def prompt_bound(self, hole: Hole, plan: Plan) -> int:
+        """Tokens that a prompt for this hole never exceeds, whoever of the plan's candidates is asked."""
+        asked = [self._by_name[name] for name in plan.candidates]
+        return most_prompt_tokens(hole, asked, self.options.rules.templates)
 
     def _decision(self, primary: str) -> RoutingDecision:
         others = [endpoint for endpoint in self.endpoints if endpoint.name != primary]
@@ -186,10 +193,9 @@ class Producer:
 
     def _new(self, hole: Hole) -> NewHole:
         number = self._numbers[self._planner.route(hole).primary_model]
-        bound = prompt_bytes(prompt_of(hole)) + FRAMING_TOKENS
-        return NewHole(
-            hole.id, hole_text(hole), number, self._plans[number], bound, tokens_to_ask(hole), hole.depends_on
-        )
+        plan = self._plans[number]
+        bound = self._planner.prompt_bound(hole, plan)
+        return NewHole(hole.id, hole_text(hole), number, plan, bound, tokens_to_ask(hole), hole.depends_on)
 
     def _messages(self, run: str, hole: NewHole) -> list[FillMessage]:
         return messages_for(run, hole.plan, [hole.hole_id], Cursor(), FIRST_SEND)

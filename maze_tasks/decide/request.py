@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from maze_tasks.decide import prompt
 from maze_tasks.decide.middle import code_for_middle
@@ -11,6 +11,7 @@ from maze_tasks.decide.shape import grammar_of, pattern_of, schema_of
 from maze_tasks.decide.tokens import FRAMING_TOKENS, TOKENS_BY_SCALE, prompt_bytes, tokens_to_ask
 from maze_tasks.decide.windows import Around
 from maze_tasks.models import (
+    ContextPiece,
     Diagnostic,
     Hole,
     ModelCapability,
@@ -91,6 +92,34 @@ def prompt_bound(hole: Hole, endpoint: ModelEndpoint, templates: Templates | Non
     most = most_prompt_bytes(hole, endpoint, texts)
     own = prompt_bytes(hole.prompt) if hole.prompt else prompt.prompt_bound(hole, most_bytes=most, templates=texts)
     return max(own, _code_sent(hole, endpoint, most).size if endpoint.supports_fim else 0)
+
+
+def most_prompt_tokens(hole: Hole, endpoints: Iterable[ModelEndpoint], templates: Templates | None = None) -> int:
+    """Tokens that the prompt side of a call for a hole never exceeds, whoever of the endpoints is asked.
+
+    A byte is never more than one token. That is what is reserved for a call, and charged for one that is lost.
+
+    Args:
+        hole: the hole, as it is submitted: fills of those that it depends on come to it later.
+        endpoints: the candidates, at least one.
+        templates: the texts of the run; None means those of the package.
+    """
+    texts = templates or default_templates()
+    system = filled(texts.system, {"language": hole.language or "", "path": hole.path or ""})
+    # Endpoints that read alike have the same bound, and computing it is what takes the time.
+    is_long = ModelCapability.LONG_CONTEXT
+    alike = {(one.context_tokens, one.supports_fim, is_long in one.capabilities): one for one in endpoints}
+    most = max(_bound_with_fills(hole, one, texts) for one in alike.values())
+    return most + _beyond_framing(system) + FRAMING_TOKENS
+
+
+def _bound_with_fills(hole: Hole, endpoint: ModelEndpoint, templates: Templates) -> int:
+    """`prompt_bound` where fills of other holes may come as further pieces, however long."""
+    if not hole.depends_on or hole.prompt:
+        return prompt_bound(hole, endpoint, templates)
+    some_fill = ContextPiece(kind="dependency", title="fill", text="fill")
+    filled_up = hole.model_copy(update={"pieces": (*hole.pieces, some_fill)})
+    return max(prompt_bound(filled_up, endpoint, templates), most_prompt_bytes(hole, endpoint, templates))
 
 
 def most_prompt_bytes(hole: Hole, endpoint: ModelEndpoint, templates: Templates | None = None) -> int:

@@ -13,11 +13,13 @@ from maze_tasks.decide.request import (
     LONG_PROMPT_TOKENS,
     call_for,
     most_prompt_bytes,
+    most_prompt_tokens,
     prompt_bound,
     prompt_of,
 )
+from maze_tasks.decide.tokens import FRAMING_TOKENS
 from maze_tasks.decide.windows import size_of
-from maze_tasks.models import Diagnostic, Hole, ModelEndpoint, Templates, default_templates, read_hole
+from maze_tasks.models import ContextPiece, Diagnostic, Hole, ModelEndpoint, Templates, default_templates, read_hole
 from maze_tasks.models.calls import Call
 
 SCHEMA = {"type": "object", "required": ["a"]}
@@ -186,3 +188,23 @@ def test_no_call_s_prompt_is_longer_than_its_bound(own: str | None, supports_fim
         made = call_for(asked, asking, "key", temperature=0.5, diagnostics=told)
         sent = max(size_of(made.prompt), size_of(f"{made.prefix}{made.suffix}") if supports_fim else 0)
         assert sent <= prompt_bound(asked, asking) <= max(most_prompt_bytes(asked, asking), 4000)
+
+
+@pytest.mark.parametrize("own", [None, "mine" * 1000])
+@pytest.mark.parametrize("depends_on", [(), (2,)])
+def test_no_call_takes_more_than_the_tokens_reserved_for_it(own: str | None, depends_on: tuple[int, ...]) -> None:
+    told = [Diagnostic("r" * 5000, "<<<FILL>>>" + "c" * 5000)] * 3
+    texts = Templates(system="Fill {language} in {path}. " * 50, prompt=default_templates().prompt)
+    asked = hole(prompt=own, language="python", path="a/" * 50, **LONG_CODE)
+    asked = asked.model_copy(update={"depends_on": depends_on})
+    endpoints = [endpoint(None), endpoint(600), endpoint(10_000, supports_fim=True), endpoint(1_000_000)]
+    bound = most_prompt_tokens(asked, endpoints, texts)
+    framed = size_of(default_templates().system) - FRAMING_TOKENS  # which the package's own text is taken for
+    fills = tuple(ContextPiece(kind="dependency", title="fill", text="<<<FILL>>>" + "d" * 9000) for _ in depends_on)
+    for asking in endpoints:
+        later = asked.model_copy(update={"pieces": (*fills, *asked.pieces)})
+        made = call_for(later, asking, "key", temperature=0.5, diagnostics=told, templates=texts)
+        code = f"{made.prefix}{made.suffix}" if asking.supports_fim else ""
+        sent = max(size_of(made.prompt), size_of(code)) + size_of(made.system)
+        assert sent - framed <= bound
+        assert most_prompt_tokens(asked, [asking], texts) <= bound
