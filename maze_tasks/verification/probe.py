@@ -17,6 +17,7 @@ from typing import Any, Literal
 from maze_tasks.errors import Refused
 from maze_tasks.verification.bubblewrap import SYSTEM, SYSTEM_PATH, Bubblewrap
 from maze_tasks.verification.launch import UIDS, Workplace, sandbox_uid
+from maze_tasks.verification.packaged import closed_ancestor
 from maze_tasks.verification.profiles import COPY_ROOT, VerifyProfile
 from maze_tasks.verification.sandbox import Sandbox
 from maze_tasks.verification.verdict import Reason
@@ -59,7 +60,7 @@ def open_sandbox(name: SandboxName, folder: Path, env: Mapping[str, str] | None 
     facts = os.environ if env is None else env
     if name == "none":
         return Sandbox(None, facts)
-    sandbox = Sandbox(Bubblewrap.found(), facts)
+    sandbox = Sandbox(Bubblewrap.found(folder), facts)
     probe(sandbox, folder)
     return sandbox
 
@@ -120,7 +121,7 @@ def _unusable(what: str, output: str) -> str:
 @contextmanager
 def _workplace(folder: Path, uid: int | None) -> Iterator[Workplace]:
     """An empty working copy, as commands get them."""
-    closed_to_it = _closed_ancestor(folder) if uid is not None else None
+    closed_to_it = closed_ancestor(folder) if uid is not None else None
     if closed_to_it is not None:
         raise Refused(
             f"commands run as user {uid}, who cannot pass {closed_to_it}: put the working copies elsewhere, open it "
@@ -152,7 +153,7 @@ def _python(uid: int | None) -> str:
     """A Python that the commands' user can read: the worker's own, else the system's."""
     own = str(Path(sys.executable).resolve())
     for program in (own, shutil.which("python3", path=SYSTEM_PATH)):
-        if program is not None and (uid is None or _closed_ancestor(Path(program).resolve()) is None):
+        if program is not None and (uid is None or closed_ancestor(Path(program).resolve()) is None):
             return program
     raise Refused(
         f"the sandbox is tried out with Python, and user {uid} can read neither {own} nor one of the system's: install "
@@ -163,11 +164,3 @@ def _python(uid: int | None) -> str:
 def _prefixes(python: str) -> tuple[str, ...]:
     prefix = Path(python).resolve().parent.parent
     return () if any(prefix.is_relative_to(shown) for shown in (*SYSTEM, COPY_ROOT)) else (str(prefix),)
-
-
-def _closed_ancestor(path: Path) -> Path | None:
-    """The first folder on the way to a path that other users cannot pass."""
-    for folder in reversed(path.absolute().parents):
-        if not folder.stat().st_mode & 0o001:
-            return folder
-    return None

