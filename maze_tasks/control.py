@@ -13,11 +13,10 @@ from maze_tasks.freeing import free_dependents, release_ready
 from maze_tasks.models import Hole
 from maze_tasks.models.runs import HoleResult, ModelAccount, Plan, RunStatus
 from maze_tasks.names import VERIFIERS
-from maze_tasks.selecting import select_fill
+from maze_tasks.overdue import see_to_overdue
 from maze_tasks.sending import Send, send_from
 from maze_tasks.store import care, reading
-from maze_tasks.store.runs import SELECT_MEMBER, RunInfo, RunStore
-from maze_tasks.store.waiting import FREE_MEMBER
+from maze_tasks.store.runs import RunInfo, RunStore
 
 logger = logging.getLogger(__name__)
 
@@ -209,7 +208,7 @@ class Sweeper:
         now = care.server_ms(self.store)
         active = care.active_runs(self.store)
         for run in active:
-            self._wake(run, now)
+            see_to_overdue(self.store, self.send, run, now)
         if queues:
             self._forgotten(active, now)
             for run in active:
@@ -217,19 +216,6 @@ class Sweeper:
             for run in care.expired_runs(self.store, now / 1000):
                 care.expire(self.store, run)
         return True
-
-    def _wake(self, run: str, now: int) -> None:
-        """Send what waited long enough, and what a holder left behind; make selections that are owed."""
-        expired, due = care.overdue(self.store, run, now)
-        for hole_id, sample in due:
-            if sample == SELECT_MEMBER:
-                select_fill(self.store, self.send, run, hole_id)
-            if sample in (SELECT_MEMBER, FREE_MEMBER):
-                free_dependents(self.store, self.send, run, hole_id)
-        members = [member for member in [*expired, *due] if member[1] not in (SELECT_MEMBER, FREE_MEMBER)]
-        if members:
-            count = send_from(self.store, self.send, run, members)
-            logger.debug("run %s: %d samples sent again", run, count)
 
     def _forgotten(self, active: Iterable[str], now: int) -> None:
         """Send again what a broker forgot: sent before its queue was first seen empty, and not begun since."""
