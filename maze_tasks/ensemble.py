@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -52,6 +53,7 @@ from maze_tasks.project import (
     run_rules,
 )
 from maze_tasks.store import reading
+from maze_tasks.store.cancelled import needless
 
 if TYPE_CHECKING:
     from maze_tasks.supervisor import Supervisor
@@ -244,6 +246,7 @@ class EnsembleClient:
             fallback_enabled=self.settings.fallback_enabled,
             max_fallback_attempts=self.settings.max_fallback_attempts,
             best_of_n=best_of_n,
+            spread=self.settings.spread,
         )
 
     def _open(self) -> Project:
@@ -261,7 +264,7 @@ class EnsembleClient:
         with self._lock:
             if self._direct is None:
                 clients = ClientPool(self.settings, pool_size=_POOL)
-                leases = LeaseKeeper(project.store)
+                leases = LeaseKeeper(project.store, needless=partial(needless, project.store))
                 endpoints = {endpoint.name: endpoint for endpoint in self.settings.endpoints}
                 filler = Filler(project.store, leases, list, endpoints, clients.get)
                 self._direct = DirectRun(project.store, filler, run_rules(self.settings))

@@ -180,7 +180,7 @@ class Filler:
             diagnostics=diagnostics_of(begun.before),
             templates=info.rules.templates,
         )
-        with self.leases.holding(ticket, attempt_id, endpoint.timeout_secs) as cut:
+        with self.leases.holding(ticket, attempt_id, endpoint.timeout_secs, rivals=plan.samples > 1) as cut:
             answer = self._answer(ticket, call, hole, info.rules, cut)
             known = facts_of(cursor, plan, info.rules)
             facts = replace(
@@ -205,21 +205,23 @@ class Filler:
             reply = self.client(ticket.model).call(call, deadline_s=deadline_s, cancelled=cut)
         except EndpointError as error:
             return Answer(None, None, error)
-        code, reason = self._read(ticket.run, reply, hole)
-        return Answer(reply, code, reason or _unsure(reply, rules))
+        answer = self._read(ticket.run, reply, hole)
+        return answer if answer.outcome else replace(answer, outcome=_unsure(reply, rules))
 
-    def _read(self, run: str, reply: Reply, hole: Hole) -> tuple[str, Failure | None]:
+    def _read(self, run: str, reply: Reply, hole: Hole) -> Answer:
         """The fill that a reply holds, and why it cannot be accepted, if it cannot."""
         try:
             fill = take_apart(reply.text, hole)
             if isinstance(fill, Failure):
-                return reply.text, fill
-            return fill.code, verdict(check(fill, hole, finish_reason=reply.finish_reason))
+                return Answer(reply, reply.text, fill)
+            findings = check(fill, hole, finish_reason=reply.finish_reason)
+            notes = sum(finding.severity == "note" for finding in findings)
+            return Answer(reply, fill.code, verdict(findings), notes)
         except Refused as error:  # what reads source code is not installed here
             if self.store.note(run, f"a worker accepts fills without looking at their syntax: {error}"):
                 logger.warning("fills are accepted without looking at their syntax: %s", error)
             code = normalise(reply.text)
-            return code, reject_reason(code, reply.finish_reason)
+            return Answer(reply, code, reject_reason(code, reply.finish_reason))
 
     def _patiently(self, step: Callable[[], T], patience_s: float) -> T:
         """Run a step of the store; while Redis is away, again with growing waits. Every step bears repeating."""

@@ -80,11 +80,12 @@ def forecast(planner: Planner, holes: Iterable[Hole]) -> Forecast:
         one.holes += 1
         one.prompt_tokens += bounds[decision.primary_model]
         one.max_tokens += asked
-        total.low_nano += plan.samples * _low(endpoints[decision.primary_model], hole)
-        each = [cost_nano(endpoints[name], bound, asked) for name, bound in bounds.items()]
+        total.low_nano += sum(_low(endpoints[name], hole) for name in plan.models_at(0))
+        cost = {name: cost_nano(endpoints[name], bound, asked) for name, bound in bounds.items()}
+        stages = [sum(cost[name] for name in plan.models_at(stage)) for stage in range(plan.stages)]
         # A failed call is not charged as a rule; those that are retried at the last candidate may be.
-        a_round = sum(each) + planner.options.rules.max_retries * each[-1]
-        total.high_nano += planner.options.rules.max_iterations * plan.samples * a_round
+        a_round = sum(stages) + planner.options.rules.max_retries * stages[-1]
+        total.high_nano += planner.options.rules.max_iterations * a_round
     return total
 
 

@@ -76,14 +76,15 @@ class Judge:
             logger.debug("verification of %r dropped: %s", message.hole_id, found.verdict)
             return
         hole = Hole.load(json.loads(found.text))
-        verdict = self._verdict(hole, found.attempt, info, ticket, attempt_id)
+        plan = info.plans[found.plan_no]
+        verdict = self._verdict(hole, found.attempt, info, ticket, attempt_id, rivals=plan.samples > 1)
         if verdict is None:
             return  # nothing is known of the fill: its lease runs out, and somebody else is asked
-        finished = self._commit(ticket, attempt_id, found.attempt, verdict, info.plans[found.plan_no], info.rules)
+        finished = self._commit(ticket, attempt_id, found.attempt, verdict, plan, info.rules)
         self._follow_up(message, finished, info)
 
     def _verdict(
-        self, hole: Hole, attempt: Attempt, info: RunInfo, ticket: Ticket, attempt_id: str
+        self, hole: Hole, attempt: Attempt, info: RunInfo, ticket: Ticket, attempt_id: str, *, rivals: bool
     ) -> Verdict | Failure | None:
         profile, digest = profile_of(hole, info.rules), info.rules.snapshot
         assert profile is not None
@@ -97,7 +98,7 @@ class Judge:
             self._note(ticket.run, f"a worker cannot verify with profile {profile!r}: {why}")
             return None
         limit = verifier.profiles[profile].timeout_s + _GRACE_S
-        with self.leases.holding(ticket, attempt_id, limit) as cut:
+        with self.leases.holding(ticket, attempt_id, limit, rivals=rivals) as cut:
             try:
                 files = self._files(verifier, digest, ticket.run, hole, attempt.code or "")
                 values = dict(hole.verify.values) if hole.verify else {}
@@ -108,7 +109,8 @@ class Judge:
                 self._note(ticket.run, f"a worker could not verify with profile {profile!r}: {error}")
                 return None
         if not verdict.conclusive:
-            self._note(ticket.run, f"a worker could not verify with profile {profile!r}: {verdict.message}")
+            if not cut.is_set():
+                self._note(ticket.run, f"a worker could not verify with profile {profile!r}: {verdict.message}")
             return None
         return verdict
 

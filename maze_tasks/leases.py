@@ -26,12 +26,14 @@ class Held:
         ticket: what it is for.
         attempt_id: its holder.
         until: monotonic time after which it is not renewed any more.
+        rivals: whether other samples of the hole are tried beside it, one of which may end the hole first.
         lost: set once the lease is gone: the call that it was for may be cut.
     """
 
     ticket: Ticket
     attempt_id: str
     until: float
+    rivals: bool = False
     lost: threading.Event = field(default_factory=threading.Event)
 
 
@@ -40,22 +42,36 @@ class LeaseKeeper:
 
     Args:
         store: the store.
-        stopped: asked now and then for runs that were cancelled; gives the names of those among some.
+        needless: asked now and then which of some tickets, each with whether it has rivals, need no work any more:
+            their run was cancelled, or a rival gave the hole its fill.
     """
 
     def __init__(
-        self, store: RunStore, *, stopped: Callable[[Sequence[str]], set[str]] | None = None, tick_s: float = 1.0
+        self,
+        store: RunStore,
+        *,
+        needless: Callable[[Sequence[tuple[Ticket, bool]]], Sequence[bool]] | None = None,
+        tick_s: float = 1.0,
     ) -> None:
-        self._store, self._stopped, self._tick_s = store, stopped, tick_s
+        self._store, self._needless, self._tick_s = store, needless, tick_s
         self._held: dict[str, Held] = {}
         self._lock = threading.Lock()
         self._end = threading.Event()
         self._thread: threading.Thread | None = None
 
     @contextmanager
-    def holding(self, ticket: Ticket, attempt_id: str, deadline_s: float) -> Iterator[threading.Event]:
-        """Keep a lease for as long as the block runs; yields an event that is set when the call should be cut."""
-        held = Held(ticket, attempt_id, time.monotonic() + deadline_s + GRACE_S)
+    def holding(
+        self, ticket: Ticket, attempt_id: str, deadline_s: float, *, rivals: bool = False
+    ) -> Iterator[threading.Event]:
+        """Keep a lease for as long as the block runs; yields an event that is set when the call should be cut.
+
+        Args:
+            ticket: what the lease is for.
+            attempt_id: its holder.
+            deadline_s: seconds that the work may take.
+            rivals: whether other samples of the hole are tried beside it.
+        """
+        held = Held(ticket, attempt_id, time.monotonic() + deadline_s + GRACE_S, rivals)
         with self._lock:
             self._held[attempt_id] = held
             if self._thread is None:
@@ -78,7 +94,7 @@ class LeaseKeeper:
         renewed = time.monotonic()
         while not self._end.wait(min(self._tick_s, every)):
             try:
-                self._cut_cancelled()
+                self._cut_needless()
                 if time.monotonic() - renewed >= every:
                     renewed = time.monotonic()
                     self._renew()
@@ -100,11 +116,11 @@ class LeaseKeeper:
             if not still and held.attempt_id in self._held:
                 held.lost.set()
 
-    def _cut_cancelled(self) -> None:
+    def _cut_needless(self) -> None:
         held = self._snapshot()
-        if self._stopped is None or not held:
+        if self._needless is None or not held:
             return
-        gone = self._stopped(sorted({one.ticket.run for one in held}))
-        for one in held:
-            if one.ticket.run in gone:
+        done = self._needless([(one.ticket, one.rivals) for one in held])
+        for one, needless in zip(held, done, strict=True):
+            if needless:
                 one.lost.set()

@@ -31,13 +31,15 @@ class RunOptions:
     Args:
         fallback_enabled: whether candidates after the primary are tried.
         max_fallback_attempts: candidates tried, the primary included.
-        best_of_n: answers asked of each candidate; 0 and 1 mean one.
+        best_of_n: answers asked for at once; 0 and 1 mean one.
+        spread: whether those answers are asked of several candidates, one each.
         rules: how the holes are tried beside that; the producer adds the endpoints' digests.
     """
 
     fallback_enabled: bool = True
     max_fallback_attempts: int = 3
     best_of_n: int | None = None
+    spread: bool = False
     rules: RunRules = field(default_factory=RunRules)
 
 
@@ -78,6 +80,7 @@ class Planner:
             fallback_enabled=options.fallback_enabled,
             max_fallback_attempts=options.max_fallback_attempts,
             best_of_n=options.best_of_n,
+            spread=options.spread,
         )
 
     def prompt_bound(self, hole: Hole, plan: Plan) -> int:

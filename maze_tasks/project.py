@@ -80,6 +80,7 @@ def run_options(settings: Settings, best_of_n: int | None = None) -> RunOptions:
         fallback_enabled=settings.fallback_enabled,
         max_fallback_attempts=settings.max_fallback_attempts,
         best_of_n=settings.best_of_n if best_of_n is None else best_of_n,
+        spread=settings.spread,
         rules=run_rules(settings),
     )
 

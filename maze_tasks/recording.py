@@ -6,9 +6,10 @@ import time
 from dataclasses import dataclass
 
 from maze_tasks import selecting
-from maze_tasks.decide.money import cost_nano
+from maze_tasks.decide.money import cost_nano, estimate_nano
 from maze_tasks.decide.scoring import speed_score
 from maze_tasks.decide.step import Step
+from maze_tasks.decide.tokens import prompt_bytes
 from maze_tasks.errors import EndpointError, Failure
 from maze_tasks.models import ModelEndpoint
 from maze_tasks.models.calls import Call, Reply, ServerStats
@@ -16,6 +17,8 @@ from maze_tasks.models.runs import NANO_PER_USD, Attempt, ErrorRecord
 from maze_tasks.store.runs import Commit, Ticket
 from maze_tasks.validation import MAX_FILL_CHARS
 
+_MAY_BE_PAID = frozenset({"timeout", "connection", "unreadable", "too_large", "refused", "empty", "cancelled"})
+_FIRST_NO_SUCCESS = 300  # HTTP status
 _BYTES_A_TOKEN = 4  # where a server does not say how many tokens it used
 
 
@@ -27,11 +30,13 @@ class Answer:
         reply: its reply, None where there is none.
         code: the fill that the reply holds.
         outcome: why there is no fill to accept; None where there is one.
+        notes: how much of the fill the static checks could not decide.
     """
 
     reply: Reply | None
     code: str | None
     outcome: EndpointError | Failure | None
+    notes: int = 0
 
 
 def _tokens(count: int | None, text: str) -> int:
@@ -75,8 +80,7 @@ def record_of(
         answer: what came of it.
         repeated: whether the call may have been made before.
     """
-    reply, code, outcome = answer.reply, answer.code, answer.outcome
-    failure = outcome.failure if isinstance(outcome, EndpointError) else outcome
+    failure = answer.outcome.failure if isinstance(answer.outcome, EndpointError) else answer.outcome
     attempt = Attempt(
         candidate=ticket.cursor.candidate,
         round=ticket.cursor.round_no,
@@ -87,13 +91,19 @@ def record_of(
         at=time.time(),
         repeated=repeated,
     )
-    if reply is None:
-        assert isinstance(outcome, EndpointError)
-        state = "cancelled" if outcome.kind == "cancelled" else "failed"
-        return attempt.model_copy(update={"outcome": state, "latency_ms": round(outcome.latency_ms, 3)})
+    if answer.reply is not None:
+        return attempt.model_copy(update=_answered(endpoint, call, answer, answer.reply, repeated=repeated))
+    assert isinstance(answer.outcome, EndpointError)
+    return attempt.model_copy(update=_unanswered(endpoint, call, answer.outcome))
+
+
+def _answered(
+    endpoint: ModelEndpoint, call: Call, answer: Answer, reply: Reply, *, repeated: bool
+) -> dict[str, object]:
     asked, generated = _tokens(reply.prompt_tokens, call.prompt), _tokens(reply.generated_tokens, reply.text)
-    known: dict[str, object] = {
-        "outcome": "rejected" if failure else "accepted",
+    code = answer.code
+    return {
+        "outcome": "rejected" if answer.outcome else "accepted",
         "code": code if code is not None and len(code) <= MAX_FILL_CHARS else None,
         "confidence": reply.confidence,
         **_speed(generated, reply.stats),
@@ -102,9 +112,30 @@ def record_of(
         "generated_tokens": generated,
         "cost_nano": cost_nano(endpoint, asked, generated),
         "simulated": reply.simulated,
+        "notes": answer.notes,
         "repeated": repeated or reply.resent > 0,
     }
-    return attempt.model_copy(update=known)
+
+
+def _unanswered(endpoint: ModelEndpoint, call: Call, error: EndpointError) -> dict[str, object]:
+    unsettled = _may_be_paid(error)
+    return {
+        "outcome": "cancelled" if error.kind == "cancelled" else "failed",
+        "latency_ms": round(error.latency_ms, 3),
+        "unsettled": unsettled,
+        "cost_nano": _estimate(endpoint, call) if unsettled else 0,
+    }
+
+
+def _may_be_paid(error: EndpointError) -> bool:
+    """Whether a call that failed may have been answered all the same; an error that a server owns up to is free."""
+    answered = error.status is None or error.status < _FIRST_NO_SUCCESS
+    return error.sent and answered and error.kind in _MAY_BE_PAID
+
+
+def _estimate(endpoint: ModelEndpoint, call: Call) -> int:
+    """What a call may have cost that went out and was not answered, in nano-USD."""
+    return estimate_nano(endpoint, prompt_bytes(call.system + call.prompt), call.max_tokens)
 
 
 def provisional(attempt: Attempt, step: Step, samples: int) -> Attempt:

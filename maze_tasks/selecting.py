@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
-from maze_tasks.decide.selection import select
+from maze_tasks.decide.change import change
+from maze_tasks.decide.selection import Contender, select
 from maze_tasks.decide.step import Facts, step_on
 from maze_tasks.errors import Failure
+from maze_tasks.models import Hole
 from maze_tasks.models.runs import Attempt, Cursor, ErrorRecord, Plan, RunRules
 from maze_tasks.names import HoleId
 from maze_tasks.sending import Send, send_group
 from maze_tasks.store import care, reading
 from maze_tasks.store.runs import SELECT_MEMBER, RunStore
+from maze_tasks.validation import likeness
 
 # What is said of a fill until it has been judged.
 UNVERIFIED = ErrorRecord(kind="unverified", message="the fill has not been verified")
@@ -38,8 +42,12 @@ def select_fill(store: RunStore, send: Send, run: str, hole_id: HoleId) -> None:
         return
     spot = found[0]
     plan = info.plans[spot.plan_no]
-    attempts = reading.read_attempts(store.client, store.namespace, run, hole_id)
-    selection = _selection(attempts, spot, plan, info.rules)
+    read = reading.read_texts(store.client, store.namespace, run, [hole_id])
+    if not read:
+        return
+    ((text, result),) = read
+    contenders = _contenders(Hole.load(json.loads(text)), result.attempts, spot)
+    selection = _selection(contenders, spot, plan, info.rules)
     finished, send_no = care.commit_selection(store, run, spot, selection)
     if finished.what in ("next", "round"):
         send_group(send, run, plan, hole_id, cursor_after(spot.cursor, finished.what), send_no)
@@ -66,24 +74,35 @@ def facts_of(cursor: Cursor, plan: Plan, rules: RunRules) -> Facts:
     )
 
 
-def _selection(attempts: Sequence[Attempt], spot: care.Spot, plan: Plan, rules: RunRules) -> care.Selection:
-    places = [index for index, attempt in enumerate(attempts) if _at(attempt, spot)]
-    best = select([_as_candidate(attempts[index]) for index in places], rules.scorer)
+def _selection(contenders: Sequence[Contender], spot: care.Spot, plan: Plan, rules: RunRules) -> care.Selection:
+    """What follows for the hole; the contenders are those of `_contenders`, each at the index of its record."""
+    places = [index for index, one in enumerate(contenders) if _at(one.attempt, spot)]
+    here = [contenders[index] for index in places]
+    best = select(here, rules.scorer)
     if best is not None:
-        chosen = attempts[places[best]].model_copy(update={"outcome": "accepted", "error": None})
+        chosen = here[best].attempt.model_copy(update={"outcome": "accepted", "error": None})
         return care.Selection("accept", winner=(places[best], chosen))
-    last = next((attempts[index].error for index in reversed(places) if attempts[index].error), None)
+    last = next((one.attempt.error for one in reversed(here) if one.attempt.error), None)
     failure = Failure(last.kind, last.message) if last else Failure("no_fill", "no sample gave an acceptable fill")
     step = step_on(failure, facts_of(spot.cursor, plan, rules))
     following = plan.models_at(cursor_after(spot.cursor, step.kind).candidate) if step.kind != "fail" else ()
     return care.Selection(step.kind, following=following, error=(failure.kind, failure.message), status=step.status)
 
 
+def _contenders(hole: Hole, attempts: Sequence[Attempt], spot: care.Spot) -> list[Contender]:
+    """All attempts of a hole; those at the spot that stand for choice with what is known of their fills."""
+    found = []
+    before = (hole.state.current_fill if hole.state else None) or ""
+    indent = hole.place.indent if hole.place else ""
+    for attempt in attempts:
+        one = Contender(attempt)
+        if _at(attempt, spot) and attempt.error is not None and attempt.error.kind == NOT_SELECTED.kind:
+            standing = attempt.model_copy(update={"outcome": "accepted"})
+            code = attempt.code or ""
+            one = Contender(standing, likeness(code, hole.language, indent), change(before, code))
+        found.append(one)
+    return found
+
+
 def _at(attempt: Attempt, spot: care.Spot) -> bool:
     return attempt.round == spot.cursor.round_no and attempt.candidate == spot.cursor.candidate
-
-
-def _as_candidate(attempt: Attempt) -> Attempt:
-    if attempt.error is not None and attempt.error.kind == NOT_SELECTED.kind:
-        return attempt.model_copy(update={"outcome": "accepted"})
-    return attempt

@@ -43,7 +43,7 @@ TOP_MISTAKES = [
     ("lease_s = inf\n", "lease_s", "finite"),
     ("namespace = 1979-05-27\n", "namespace", "string"),
     ("namespace = ''\n", "namespace", "at least 1 character"),
-    ("scorer = 'luck'\n", "scorer", "'evidence' or 'speed'"),
+    ("scorer = 'luck'\n", "scorer", "'evidence', 'agreement', 'confidence', 'smallest' or 'speed'"),
     ("redis_url = 'http://h'\n", "redis_url", "expected redis://"),
     ("redis_url = 'redis://h'\nbroker_url = 'x'\n", "broker_url", "amqp://"),
     ("broker_url = 'redis://h'\n", "broker_url", "needs redis_url"),

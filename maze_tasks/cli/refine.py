@@ -31,7 +31,7 @@ class Wanted:
         title: what the command line named, after which a run is called.
         source: file of hole lines, or ``-``.
         run: name of the run, None to find or make one.
-        best_of_n: answers to ask of each candidate, None for the configuration's.
+        best_of_n: answers to ask for at once, None for the configuration's.
         limit: holes at most.
         skip_invalid: whether wrong lines are left out.
         concurrency: calls in flight of embedded workers.
@@ -65,7 +65,8 @@ class Wanted:
 @click.command(name="refine")
 @click.argument("holes")
 @click.option("--run", metavar="NAME", help="Name of the run; by default one made from the file and its content.")
-@click.option("--best-of", "best_of_n", type=click.IntRange(0, 64), help="Answers to ask of each candidate.")
+@click.option("--best-of", "best_of_n", type=click.IntRange(0, 64), help="Answers to ask for at once.")
+@click.option("--spread", is_flag=True, help="Ask several candidates for those answers, one each, not one for all.")
 @click.option("--limit", type=click.IntRange(min=1), help="Take the first N holes only.")
 @click.option("--skip-invalid", is_flag=True, help="Leave out lines that are wrong, and say how many.")
 @click.option("--concurrency", type=click.IntRange(min=1), help="Calls in flight over all models (embedded workers).")
@@ -87,6 +88,7 @@ def command(
     verify: str | None,
     no_verify: bool,
     root: Path | None,
+    spread: bool,
     **given: Any,
 ) -> None:
     """Fill the holes of HOLES and follow the run to its end.
@@ -99,7 +101,7 @@ def command(
     """
     from maze_tasks.scanned import scanned_lines
 
-    settings = state.settings()
+    settings = _spread(state.settings(), given["best_of_n"]) if spread else state.settings()
     with scanned_lines(Path(holes) if holes != "-" else None) as lines:
         tree = Path(holes) if lines else root
         profile = _profile(settings, verify, tree, wanted=not no_verify)
@@ -112,6 +114,19 @@ def command(
             return
         _refuse_what_cannot_be(settings, wanted)
         click.get_current_context().exit(_refine(settings, wanted, survey))
+
+
+def _spread(settings: Settings, best_of_n: int | None) -> Settings:
+    """The configuration with answers spread over candidates.
+
+    Raises:
+        Refused: only one answer is asked for.
+    """
+    from maze_tasks.errors import Refused
+
+    if ((settings.best_of_n if best_of_n is None else best_of_n) or 1) < 2:  # noqa: PLR2004 - several
+        raise Refused("--spread: asks several candidates at once; say for how many answers with --best-of")
+    return settings.model_copy(update={"spread": True})
 
 
 def _profile(settings: Settings, named: str | None, tree: Path | None, *, wanted: bool) -> str | None:

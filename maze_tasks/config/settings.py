@@ -54,7 +54,8 @@ class Settings(Shape):
         endpoints: the ensemble; the first is the default of routing. Never empty when loaded.
         fallback_enabled: whether candidates after the first are tried.
         max_fallback_attempts: candidates to try, the primary included.
-        best_of_n: answers to ask of each candidate; None, 0 and 1 mean one.
+        best_of_n: answers to ask for at once; None, 0 and 1 mean one.
+        spread: whether those answers are asked of several candidates, one each, instead of one candidate.
         redis_url: the store; None means an embedded server.
         broker_url: Celery's broker; None means the store's server. `require_broker_url` is what to use.
         namespace: prefix of all keys and queues.
@@ -84,6 +85,7 @@ class Settings(Shape):
     fallback_enabled: Flag = True
     max_fallback_attempts: Positive = 3
     best_of_n: U32 | None = None
+    spread: Flag = False
     redis_url: str | None = Field(default=None, repr=False)
     broker_url: str | None = Field(default=None, repr=False)
     namespace: str = Field(default=DEFAULT_NAMESPACE, min_length=1, max_length=100)
@@ -92,7 +94,7 @@ class Settings(Shape):
     expire_days: Annotated[NonNegative, Field(gt=0, le=3650)] = 7.0
     max_retries: Annotated[U32, Field(le=100)] = 2
     lease_s: Annotated[NonNegative, Field(ge=1, le=3600)] = 15.0
-    scorer: Literal["evidence", "speed"] = "evidence"
+    scorer: Literal["evidence", "agreement", "confidence", "smallest", "speed"] = "evidence"
     events: Flag = False
     refinement: RefinementConfig = Field(default_factory=_single_round)
     prompt: PromptFiles = Field(default=PromptFiles())
@@ -231,6 +233,8 @@ class Settings(Shape):
             "best_of_n": max(self.best_of_n or 1, 1),
             "scorer": self.scorer,
         }
+        if self.spread and facts["best_of_n"] != 1:
+            facts["spread"] = True
         # The package's own texts do not count, so that a release that rewords them still knows its runs.
         if self.templates != default_templates():
             facts["templates"] = self.templates.digest

@@ -115,6 +115,7 @@ class Attempt(_Stored):
 
     `speed` is the server-speed score (CONTRACTS section 2) where the server gave statistics: it breaks ties only.
     `token_us`, `checks` and `check_us` are those statistics: microseconds a token, constraint checks, time of one.
+    `notes` counts what the static checks could not decide of the fill: nothing is the best.
     `code` is what the call gave, kept for selection and for later prompts; reports leave it out.
     """
 
@@ -138,6 +139,7 @@ class Attempt(_Stored):
     simulated: bool = False
     unsettled: bool = False
     verified: bool | None = None
+    notes: int = 0
     at: float = 0.0
     code: str | None = None
 

@@ -96,8 +96,7 @@ def _loosely(reference: Reference, frame: Frame, code: str, found: Outline) -> t
     Only more errors than there are with what fits speak against it, if it does not parse by itself either.
     """
     before = len(reference.outline.faults) + len(reference.outline.broken)
-    alone = _ALONE.get(frame.language or "", "{}").replace("{}", code, 1)
-    if len(found.faults) + len(found.broken) <= before or parses(frame.language, alone):
+    if len(found.faults) + len(found.broken) <= before or parses(frame.language, alone(frame.language, code)):
         return _loose(reference, frame, code)
     return _errors(frame, code, found, reference.outline.faults)
 
@@ -220,6 +219,11 @@ def _python(frame: Frame, code: str, reference: Reference) -> tuple[Finding, ...
 @lru_cache(maxsize=16)
 def _compiles(before: str, text: str, after: str) -> bool:
     return refusal(f"{before}{text}{after}") is None
+
+
+def alone(language: str | None, code: str) -> str:
+    """The smallest file of a language that a fill of statements may stand in by itself."""
+    return _ALONE.get(language or "", "{}").replace("{}", code, 1)
 
 
 def parses(language: str | None, text: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import fakeredis
@@ -20,6 +21,7 @@ from maze_tasks.producer import Producer, RunOptions
 from maze_tasks.simulate.server import SimulatedServer
 from maze_tasks.simulate.settings import SimulatedEndpoint
 from maze_tasks.store import RunStore, reading
+from maze_tasks.store.cancelled import needless
 
 RUN = "run"
 
@@ -105,7 +107,10 @@ def make_bench() -> Iterator[MakeBench]:
         store = RunStore(fakeredis.FakeRedis(decode_responses=True))
         opened.append(store.client.close)
         bench = Bench(store, settings, server)
-        clients, leases = ClientPool(settings, pool_size=4), LeaseKeeper(store)
+        clients, leases = (
+            ClientPool(settings, pool_size=4),
+            LeaseKeeper(store, needless=partial(needless, store), tick_s=0.02),
+        )
         opened.extend([clients.close, leases.close])
         known = {endpoint.name: endpoint for endpoint in settings.endpoints}
         bench.filler = Filler(store, leases, bench.sent.extend, known, clients.get, draw=lambda: 0.5)

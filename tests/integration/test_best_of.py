@@ -43,6 +43,31 @@ def test_a_group_without_an_acceptable_answer_goes_on_to_the_next_candidate(clus
     assert made == {("bad", 0, "failed"): 3, ("sampler", 1, "accepted"): 1, ("sampler", 1, "rejected"): 2}
 
 
+def test_answers_spread_over_endpoints_are_ranked_by_agreement(addresses: Callable[[], dict[str, str]]) -> None:
+    texts = {"x": "return 1 + 1", "y": "return 2", "z": "return (2)  # two"}
+    with staged(
+        [endpoint(name) for name in texts], {name: {"missing_text": text} for name, text in texts.items()}
+    ) as stage:
+        stage.settings = addresses()
+        config = stage.configure()
+        stage.celery(list(texts), concurrency=4, config=config, name="all")
+        line = {"hole_id": 1, "language": "python", "prefix": "def f():\n    ", "suffix": "\n"}
+        path = stage.write("spread.jsonl", [line])
+        dry = stage.maze("refine", path, "--best-of", "3", "--spread", "--dry-run", "--json", config=config)
+        refined = stage.maze("refine", path, "--run", "s", "--best-of", "3", "--spread", "--json", config=config)
+        (row,) = stage.maze("results", "s", "--json", config=config).lines
+        alone = stage.maze("refine", path, "--run", "t", "--spread", config=config)
+    assert refined.code == 0, refined
+    assert Counter((one["model"], one["outcome"]) for one in row["attempts"]) == {
+        ("x", "rejected"): 1,
+        ("y", "accepted"): 1,
+        ("z", "rejected"): 1,
+    }
+    assert row["fallbacks"] == 0
+    assert dry.json["cost_usd_low"] <= row["cost_usd"] <= dry.json["cost_usd_high"]
+    assert (alone.code, "--best-of" in alone.err) == (2, True)
+
+
 def test_the_selection_happens_though_the_worker_of_some_samples_was_killed(
     addresses: Callable[[], dict[str, str]],
 ) -> None:

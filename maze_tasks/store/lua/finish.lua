@@ -22,6 +22,7 @@ end
 local member = ARGV[1] .. '|' .. k
 local outcome, step = ARGV[4], ARGV[11]
 local cancelled = state == 'cancelling' or state == 'cancelled'
+local counted = outcome == 'cancelled' -- a call that was cut says so itself
 if cancelled then outcome, step = 'cancelled', 'cancel' end
 if is_terminal(h[1]) then step = 'none' end
 
@@ -36,7 +37,7 @@ if tonumber(ARGV[8]) > 0 then
 end
 if ARGV[9] == '1' then redis.call('HINCRBY', KEYS[1], 'simulated', 1) end
 if ARGV[10] == '1' then redis.call('HINCRBY', KEYS[1], 'repeated', 1) end
-if cancelled then redis.call('HINCRBY', KEYS[4], 'cancelled|' .. ARGV[6], 1) end
+if cancelled and not counted then redis.call('HINCRBY', KEYS[4], 'cancelled|' .. ARGV[6], 1) end
 for i = 16, #ARGV, 2 do
   if not (step ~= 'accept' and string.sub(ARGV[i], 1, 9) == 'accepted|') then
     redis.call('HINCRBY', KEYS[4], ARGV[i], ARGV[i + 1])
