@@ -30,10 +30,12 @@ def make_app(settings: Settings) -> Celery:
         ConfigError: no broker is configured.
     """
     from workers.bootstrap import register_signals
+    from workers.channel import tolerant
     from workers.tasks import register_tasks
 
     app = make_celery(settings.require_broker_url(), events=settings.events)
-    # Celery's own ends of a message that is not as it expects, again and again.
+    # Celery's own consumer, and kombu's channels, end of a message that is not as they expect, again and again.
+    tolerant()
     app.conf.worker_consumer = "workers.consumer:Consumer"
     register_tasks(app, settings)
     register_signals(app, settings)

@@ -23,7 +23,9 @@ from maze_tasks.judging import Judge
 from maze_tasks.leases import LeaseKeeper
 from maze_tasks.store import RunStore, connect
 from maze_tasks.store.cancelled import needless
+from maze_tasks.store.dropped import count_dropped
 from maze_tasks.verification import Verifier, open_verifier
+from workers.dropped import dropped
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -148,8 +150,9 @@ def register_signals(app: Celery, settings: Settings) -> None:
 
 def _sweep(app: Celery, settings: Settings, end: threading.Event) -> None:
     dispatcher = Dispatcher(app, settings.namespace)
+    store = _store(settings, 1)
     sweeper = Sweeper(
-        _store(settings, 1),
+        store,
         dispatcher.send,
         dispatcher.queue_length,
         owner=f"{os.getpid()}-{uuid.uuid4().hex}",
@@ -160,9 +163,23 @@ def _sweep(app: Celery, settings: Settings, end: threading.Event) -> None:
     while not end.wait(_AWAY_S if away else TICK_S):
         tick += 1
         try:
+            _tell_dropped(store)
             sweeper.sweep(queues=tick % QUEUES_EVERY == 0)
             away = False
         except MazeError as error:
             if not away:
                 logger.warning("sweeper waits: %s", error)
             away = True
+
+
+def _tell_dropped(store: RunStore) -> None:
+    """Write down how many messages this process has dropped since it last did."""
+    counts = dropped.take()
+    if not counts:
+        return
+    try:
+        count_dropped(store, counts)
+    except MazeError:
+        for kind, count in counts.items():
+            dropped.add(kind, count)
+        raise

@@ -15,6 +15,8 @@ from typing import Any
 from celery.worker.consumer import Consumer as CeleryConsumer
 from kombu import Message
 
+from workers.dropped import MALFORMED, dropped
+
 logger = logging.getLogger(__name__)
 
 _OPTIONAL_TEXTS = ("argsrepr", "kwargsrepr", "expires", "group", "parent_id", "root_id", "shadow")
@@ -36,10 +38,18 @@ class Consumer(CeleryConsumer):  # type: ignore[misc]
                     return
             except Exception as error:  # noqa: BLE001 - a message may be wrong in any way, and none may end the worker
                 wrong = type(error).__name__
-            logger.warning("message dropped: it is no task (%s)", wrong)
-            message.reject_log_error(logger, self.connection_errors)
+            self._drop(message, wrong)
 
         return take
+
+    def on_decode_error(self, message: Message, exc: Exception) -> None:
+        """What is called with a message whose body cannot be decoded; Celery's own prints what it says."""
+        self._drop(message, type(exc).__name__)
+
+    def _drop(self, message: Message, wrong: str) -> None:
+        logger.warning("message dropped: it is no task (%s)", wrong)
+        dropped.add(MALFORMED)
+        message.reject_log_error(logger, self.connection_errors)
 
 
 def what_is_wrong(headers: object, payload: object) -> str | None:

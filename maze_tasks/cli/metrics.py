@@ -18,11 +18,13 @@ def command(state: State, run: str | None, *, as_json: bool) -> None:
     from maze_tasks.cli.output import emit, table, tell
     from maze_tasks.models import EnsembleMetrics
     from maze_tasks.project import open_project
+    from maze_tasks.store.dropped import dropped_messages
 
     with open_project(state.settings()) as project:
         metrics = EnsembleMetrics.from_accounts(control.metrics_accounts(project.store, run))
+        dropped = dropped_messages(project.store)
     if as_json:
-        emit(metrics.report())
+        emit(metrics.report() | {"dropped_messages": dropped})
         return
     columns = ("model", "requests", "successes", "rate", "accepted", "repeated", "latency ms", "confidence", "cost_usd")
     rows = [

@@ -22,9 +22,11 @@ def command(state: State, run: str | None, *, as_json: bool) -> None:
     from maze_tasks import control
     from maze_tasks.cli.output import emit, emit_each, warn
     from maze_tasks.project import open_project
+    from maze_tasks.store.dropped import dropped_messages
 
     with open_project(state.settings()) as project:
         found = [control.status(project.store, run)] if run is not None else control.runs(project.store)
+        dropped = dropped_messages(project.store)
     if as_json:
         if run is not None:
             emit(found[0].report())
@@ -35,6 +37,8 @@ def command(state: State, run: str | None, *, as_json: bool) -> None:
     for one in found if run is not None else ():
         for note in one.notes:
             warn(note)
+    if dropped:
+        warn(f"messages that workers dropped: {', '.join(f'{count} {kind}' for kind, count in dropped.items())}")
 
 
 def _show(found: list[RunStatus]) -> None:

@@ -132,6 +132,11 @@ def ended_key(namespace: str) -> str:
     return f"{escape(namespace)}:ended"
 
 
+def dropped_key(namespace: str) -> str:
+    """Hash of the messages that workers dropped, by kind."""
+    return f"{escape(namespace)}:dropped"
+
+
 def sweeper_key(namespace: str) -> str:
     """Lock of the sweeper."""
     return f"{escape(namespace)}:sweeper"

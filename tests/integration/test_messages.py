@@ -69,6 +69,43 @@ ODD: dict[str, tuple[str, str, Any, dict[str, Any]]] = {
     "shown arguments are no text": (*JSON, [[], GOOD, LINKS], {"argsrepr": {"a": 1}}),
     "in the year 2999": (*JSON, [[], GOOD, LINKS], {"eta": "2999-01-01T00:00:00+00:00"}),
 }
+PROPERTIES: dict[str, Any] = {
+    "body_encoding": "base64", "delivery_info": {"exchange": "", "routing_key": "fill.quick"}, "delivery_tag": "t",
+}  # fmt: skip
+ENVELOPE: dict[str, Any] = {
+    "body": "", "content-type": "application/json", "content-encoding": "utf-8", "headers": {},
+    "properties": PROPERTIES,
+}  # fmt: skip
+# What lies in a queue's list and is no message at all, as values that JSON can write ...
+NO_MESSAGES: dict[str, Any] = {
+    "null": None,
+    "a number": 5,
+    "a text": "x",
+    "a list": [1, 2],
+    "nothing": {},
+    "a date that is none": {"__type__": "date", "__value__": "x"},
+    "no properties": {name: value for name, value in ENVELOPE.items() if name != "properties"},
+    "properties are null": ENVELOPE | {"properties": None},
+    "properties are a list": ENVELOPE | {"properties": []},
+    "no tag": ENVELOPE | {"properties": PROPERTIES | {"delivery_tag": None}},
+    "tag is a list": ENVELOPE | {"properties": PROPERTIES | {"delivery_tag": []}},
+    "tag is half a character": ENVELOPE | {"properties": PROPERTIES | {"delivery_tag": "\ud800"}},
+    "nowhere to go": ENVELOPE | {"properties": PROPERTIES | {"delivery_info": None}},
+    "goes to a number": ENVELOPE | {"properties": PROPERTIES | {"delivery_info": 7}},
+    "without a way": ENVELOPE | {"properties": PROPERTIES | {"delivery_info": {}}},
+    "body is no base64": ENVELOPE | {"body": "!"},
+    "body is a list": ENVELOPE | {"body": [1]},
+    "body is a map": ENVELOPE | {"body": {"a": 1}},
+    "of an unknown encoding": ENVELOPE | {"body": "AAAA", "properties": PROPERTIES | {"body_encoding": "rot13"}},
+    "encoding is a list": ENVELOPE | {"body": "AAAA", "properties": PROPERTIES | {"body_encoding": []}},
+    "headers are a list": ENVELOPE | {"headers": [1]},
+    "headers are null": ENVELOPE | {"headers": None},
+    "type is a list": ENVELOPE | {"content-type": [1]},
+    "encoded in a list": ENVELOPE | {"content-encoding": [1]},
+    "compressed with nothing": ENVELOPE | {"body": "AAAA", "headers": {"compression": "none at all"}},
+}
+# ... and as bytes.
+NO_JSON = (b"", b"\xff\xfe\x00", b"not JSON", b'{"body": ', b"[" * 100_000, b"1" * 5_000, b"NaN", b'"\\ud800"')
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +187,28 @@ def test_what_is_no_task_at_all_is_dropped_and_the_worker_goes_on(cluster: Stage
             client.lpush("fill.quick", raw_message(kind, encoding, body, headers))
     until(lambda: all_taken(cluster, "quick"), "the end of the odd messages")
     still_works(cluster, "after-odd")
+
+
+def test_entries_that_are_no_message_are_dropped_and_counted(cluster: Stage) -> None:
+    entries = [*NO_JSON, *(json.dumps(value).encode() for value in NO_MESSAGES.values())]
+    before = dropped(cluster)
+    with closing(cluster.redis("broker_url")) as client:
+        client.lpush("fill.quick", *entries)
+        # What a worker seems to have left unacknowledged long ago is given back to its queue, or is of no use.
+        client.hset("unacked", mapping={"no message": "null", "no JSON": "[", "no list": "7"})
+        client.zadd("unacked_index", dict.fromkeys(("no message", "no JSON", "no list"), 1))
+    until(lambda: all_taken(cluster, "quick"), "the end of the entries")
+    until(lambda: dropped(cluster) >= before + len(entries) + 3, "their count")
+    assert dropped(cluster) == before + len(entries) + 3
+    still_works(cluster, "after-entries")
+    assert f"{dropped(cluster)} malformed" in cluster.maze("status").err
+    assert cluster.maze("metrics", "--json").json["dropped_messages"] == {"malformed": dropped(cluster)}
+
+
+def dropped(cluster: Stage) -> int:
+    """Messages dropped because they were none."""
+    with closing(cluster.redis()) as client:
+        return int(client.hget("maze:dropped", "malformed") or 0)
 
 
 def raw_message(kind: str, encoding: str, body: Any, headers: dict[str, Any]) -> str:
