@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 from maze_tasks.models import Hole
 from maze_tasks.source.context import context_of
 from maze_tasks.source.index import Index
-from maze_tasks.source.tree import Choice, Skipped, SourceFile, Summary, scan_tree, source_files
+from maze_tasks.source.tree import Choice, Skipped, SourceFile, Summary, read_bytes, scan_tree, source_files
 
 
 def scan_with_context(
@@ -25,25 +26,26 @@ def scan_with_context(
     Raises:
         InputError: there is no such folder or file.
         Refused: a glob is wrong, or a grammar is not installed.
+        MazeError: there is no room for temporary files.
     """
     top = root if root.is_dir() else root.parent
-    index = Index(lambda path: _bytes_of(top / path))
-    for seen in source_files(root, choice):
-        if isinstance(seen, SourceFile) and not index.is_full:
-            index.add(seen.path, seen.language, seen.data)
-    path, data = "", b""
-    for hole in scan_tree(root, choice, summary, on_skip):
-        assert hole.place is not None
-        assert hole.language is not None
-        if hole.place.path != path:
-            path, data = hole.place.path, _bytes_of(top / hole.place.path) or b""
-        wanted = [one.value for one in hole.spec.fill_constraints if one.kind == "must_use_binding"]
-        pieces = context_of(data, hole.language, hole.place, index, names=wanted)
-        yield hole.model_copy(update={"pieces": pieces})
+    with closing(Index(lambda path: _bytes_of(top / path, choice.max_bytes))) as index:
+        for seen in source_files(root, choice):
+            if isinstance(seen, SourceFile) and not index.is_full:
+                index.add(seen.path, seen.language, seen.data)
+        path, data = "", b""
+        for hole in scan_tree(root, choice, summary, on_skip):
+            assert hole.place is not None
+            assert hole.language is not None
+            if hole.place.path != path:
+                path, data = hole.place.path, index.read(hole.place.path) or b""
+            wanted = [one.value for one in hole.spec.fill_constraints if one.kind == "must_use_binding"]
+            pieces = context_of(data, hole.language, hole.place, index, names=wanted)
+            yield hole.model_copy(update={"pieces": pieces})
 
 
-def _bytes_of(path: Path) -> bytes | None:
+def _bytes_of(path: Path, limit: int) -> bytes | None:
     try:
-        return path.read_bytes()
+        return read_bytes(str(path), limit)
     except OSError:
         return None

@@ -1,25 +1,27 @@
-"""Where in a tree each name is defined: filled file by file, bounded however large the tree is.
+"""Where in a tree each name is defined: filled file by file, in little memory however large the tree is.
 
-It holds names and places, no text: what a definition says is read when it is needed.
+It holds names and places, no text: what a definition says is read when it is needed. It is a database of SQLite in a
+temporary file that has no name; only a part of it is in memory at a time.
 """
 
 from __future__ import annotations
 
-from array import array
+import sqlite3
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple
 
+from maze_tasks.errors import MazeError
 from maze_tasks.source.definitions import Definition, Kind, definitions_of
 from maze_tasks.source.texts import NotText, text_of
 from maze_tasks.syntax import ParseBudgetSpent, parse
 
-MAX_DEFINITIONS: Final = 200_000
-"""Definitions that an index holds at most, about 200 bytes each; a million lines of code have some 50,000."""
+MAX_DEFINITIONS: Final = 2_000_000
+"""Definitions that an index holds at most, about 100 bytes of disk each; a million lines have some 50,000."""
 
-MAX_FILES: Final = 100_000
 _MAX_OF_A_FILE: Final = 1000  # generated tables would crowd out what people wrote
-_MAX_OF_A_NAME: Final = 64  # places of one name; `main` is in every tree a hundred times
+_MAX_OF_A_NAME: Final = 64  # places of one name that are given back; `main` is in every tree a hundred times
+_MAX_OF_A_MODULE: Final = 4096  # files of one name that are looked through for the nearest
 
 _KINDS: Final[tuple[Kind, ...]] = ("function", "type", "value")
 
@@ -27,6 +29,26 @@ _BY_FILE: Final = frozenset({"c", "cpp", "zig"})  # languages that import files 
 
 # Languages that call what is defined in each other's files.
 _FAMILIES: Final = {"typescript": "ecma", "tsx": "ecma", "javascript": "ecma", "c": "c", "cpp": "c"}
+
+# Rows are found by their names once all are there, so the indexes are made then. Names are bytes: SQLite's text has no
+# surrogates. `last` is the last part of what imports call a file.
+_TABLES: Final = """
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+PRAGMA cache_size = -4096;
+CREATE TABLE file (no INTEGER PRIMARY KEY, path BLOB, language TEXT, last BLOB);
+CREATE TABLE package (path BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE definition (name BLOB, family TEXT, file INTEGER, start INTEGER, stop INTEGER, kind INTEGER);
+BEGIN;
+"""
+_INDEXES: Final = """
+CREATE INDEX IF NOT EXISTS by_name ON definition (name, family);
+CREATE INDEX IF NOT EXISTS by_last ON file (last);
+"""
+_FOUND: Final = """
+SELECT path, language, kind, start, stop FROM definition JOIN file ON file.no = definition.file
+WHERE name = ? AND family = ? ORDER BY definition.rowid LIMIT ?
+"""
 
 
 class Entry(NamedTuple):
@@ -40,32 +62,40 @@ class Entry(NamedTuple):
     end: int
 
 
-@dataclass(slots=True)
 class Index:
     """Names of a tree and where they are defined.
+
+    Every method raises `MazeError` where the temporary file cannot be written or read.
 
     Args:
         read: gives the bytes of a file of the tree, None where it is gone.
         most: definitions to hold; those of later files are left out.
     """
 
-    read: Callable[[str], bytes | None]
-    most: int = MAX_DEFINITIONS
-    _paths: list[str] = field(default_factory=list)
-    _languages: list[str] = field(default_factory=list)
-    _names: dict[str, array[int]] = field(default_factory=dict)
-    _rows: array[int] = field(default_factory=lambda: array("Q"))  # file, start, end, kind of each definition in turn
-    _modules: dict[str, array[int]] = field(default_factory=dict)  # files by the last part of what imports call them
-    _packages: set[str] = field(default_factory=set)  # folders with an `__init__.py`
+    def __init__(self, read: Callable[[str], bytes | None], most: int = MAX_DEFINITIONS) -> None:
+        self.read, self.most = read, most
+        self._files = self._definitions = 0
+        with _translated():
+            self._rows = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+            self._rows.executescript(_TABLES)
+        self._is_sorted = False
+
+    def close(self) -> None:
+        """Give back the temporary file; the index is of no use then."""
+        self._rows.close()
+
+    def __del__(self) -> None:
+        if rows := getattr(self, "_rows", None):
+            rows.close()
 
     def __len__(self) -> int:
         """Definitions held."""
-        return len(self._rows) // 4
+        return self._definitions
 
     @property
     def is_full(self) -> bool:
         """Whether something was left out because there was too much."""
-        return len(self) >= self.most or len(self._paths) >= MAX_FILES
+        return len(self) >= self.most
 
     def add(self, path: str, language: str, data: bytes) -> bool:
         """Add what a file defines for others.
@@ -88,27 +118,23 @@ class Index:
             definitions = definitions_of(parse(language, text.utf8))
         except (NotText, ParseBudgetSpent):
             return False
-        number = len(self._paths)
-        self._paths.append(path)
-        self._languages.append(language)
-        if language in _BY_FILE:
-            self._modules.setdefault(path.rpartition("/")[2], array("L")).append(number)
-        elif language == "python":
-            self._modules.setdefault(module_parts(path)[-1], array("L")).append(number)
-            if path.endswith("/__init__.py"):
-                self._packages.add(path.rpartition("/")[0])
-        left = min(_MAX_OF_A_FILE, self.most - len(self))
-        for definition in definitions:
-            if left == 0:
-                break
-            begin = text.line_start(definition.start)
-            is_first = not text.utf8[begin : definition.start].strip()
-            left -= self._note(number, definition, begin if is_first else definition.start)
+        with _translated():
+            self._note_file(path, language)
+            left = min(_MAX_OF_A_FILE, self.most - len(self))
+            for definition in definitions:
+                if left == 0:
+                    break
+                begin = text.line_start(definition.start)
+                is_first = not text.utf8[begin : definition.start].strip()
+                left -= self._note(language, definition, begin if is_first else definition.start)
         return True
 
     def find(self, name: str, language: str) -> list[Entry]:
-        """All places where a name is defined for code in that language, in the order of files."""
-        return [entry for entry in self._entries(name) if _family(entry.language) == _family(language)]
+        """The first places where a name is defined for code in that language, in the order of files."""
+        found = self._asked(_FOUND, (_bytes(name), _family(language), _MAX_OF_A_NAME))
+        return [
+            Entry(name.rstrip("."), _text(path), own, _KINDS[kind], start, end) for path, own, kind, start, end in found
+        ]
 
     def members(self, name: str, language: str) -> list[Entry]:
         """Functions of a type that stand outside of its definition."""
@@ -124,37 +150,74 @@ class Index:
                 does not mean ``a/json.py`` of a package ``a``.
         """
         found = []
-        for number in self._modules.get(parts[-1], ()) if parts else ():
-            path = self._paths[number]
+        for path, language in self._called(parts[-1]) if parts else ():
             own = module_parts(path)
             ahead = "/".join(own[: -len(parts)])
-            if own[-len(parts) :] == parts and not (absolute and ahead in self._packages):
+            fits = language == "python" and own[-len(parts) :] == parts
+            if fits and not (absolute and self._is_package(ahead)):
                 found.append(path)
         return sorted(found, key=lambda path: (-shared(path, near), len(path), path))
 
     def included(self, name: str, near: str) -> list[tuple[str, str]]:
         """Files that ``#include "name"`` or ``@import("name")`` may mean, with their languages, those near first."""
         own = name.lstrip("./").split("/")
-        numbers = [one for one in self._modules.get(own[-1], ()) if self._paths[one].split("/")[-len(own) :] == own]
-        numbers.sort(key=lambda one: (-shared(self._paths[one], near), len(self._paths[one]), self._paths[one]))
-        return [(self._paths[one], self._languages[one]) for one in numbers]
+        files = [one for one in self._called(own[-1]) if one[1] in _BY_FILE and one[0].split("/")[-len(own) :] == own]
+        return sorted(files, key=lambda one: (-shared(one[0], near), len(one[0]), one[0]))
 
-    def _entries(self, name: str) -> Iterator[Entry]:
-        for row in self._names.get(name, ()):
-            number, start, end, kind = self._rows[4 * row : 4 * row + 4]
-            yield Entry(name.rstrip("."), self._paths[number], self._languages[number], _KINDS[kind], start, end)
+    def _note_file(self, path: str, language: str) -> None:
+        last = None
+        if language in _BY_FILE:
+            last = path.rpartition("/")[2]
+        elif language == "python":
+            last = module_parts(path)[-1]
+            if path.endswith("/__init__.py"):
+                self._rows.execute("INSERT OR IGNORE INTO package VALUES (?)", (_bytes(path.rpartition("/")[0]),))
+        self._files += 1
+        row = (self._files, _bytes(path), language, None if last is None else _bytes(last))
+        self._rows.execute("INSERT INTO file VALUES (?, ?, ?, ?)", row)
 
-    def _note(self, number: int, definition: Definition, start: int) -> int:
-        """Hold a definition under the names by which it may be sought; 1 if there was room under one of them."""
-        held = 0
-        for name in _keys(definition, self._languages[number]):
-            rows = self._names.setdefault(name, array("L"))
-            if len(rows) < _MAX_OF_A_NAME:
-                rows.append(len(self))
-                held = 1
-        if held:
-            self._rows.extend((number, start, definition.end, _KINDS.index(definition.kind)))
-        return held
+    def _note(self, language: str, definition: Definition, start: int) -> int:
+        """Hold a definition of the latest file under the names by which it may be sought; 1 if there are any."""
+        kept = 0
+        for name in _keys(definition, language):
+            kind = _KINDS.index(definition.kind)
+            row = (_bytes(name), _family(language), self._files, start, definition.end, kind)
+            self._rows.execute("INSERT INTO definition VALUES (?, ?, ?, ?, ?, ?)", row)
+            kept = 1
+        self._definitions += kept
+        return kept
+
+    def _called(self, last: str) -> Iterator[tuple[str, str]]:
+        """Files whose name ends the name of an import, with their languages."""
+        asked = "SELECT path, language FROM file WHERE last = ? ORDER BY no LIMIT ?"
+        for path, language in self._asked(asked, (_bytes(last), _MAX_OF_A_MODULE)):
+            yield _text(path), language
+
+    def _is_package(self, folder: str) -> bool:
+        return bool(self._asked("SELECT 1 FROM package WHERE path = ?", (_bytes(folder),)))
+
+    def _asked(self, query: str, values: tuple[Any, ...]) -> list[Any]:
+        with _translated():
+            if not self._is_sorted:
+                self._rows.executescript(_INDEXES)
+                self._is_sorted = True
+            return self._rows.execute(query, values).fetchall()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise MazeError(f"cannot keep an index of the tree in a temporary file: {error}") from None
+
+
+def _bytes(name: str) -> bytes:
+    return name.encode(errors="surrogatepass")
+
+
+def _text(name: bytes) -> str:
+    return name.decode(errors="surrogatepass")
 
 
 def module_parts(path: str) -> tuple[str, ...]:

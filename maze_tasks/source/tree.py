@@ -192,7 +192,7 @@ class _Walk:
         if language not in self._languages and not (language == "c" and "cpp" in self._languages):
             return Skipped(path, Reason.EXCLUDED)
         try:
-            data = _read(at, self._choice.max_bytes)
+            data = read_bytes(at, self._choice.max_bytes)
         except OSError as error:
             return Skipped(path, Reason.UNREADABLE, _reason(error))
         if data is None:
@@ -283,13 +283,17 @@ def _rules_in(folder: str, base: str, above: Ignoring | None) -> Ignoring | None
 def _read_rules(path: str) -> bytes:
     """The content of a file of rules; nothing where there is none, or where git would not read it."""
     try:
-        return _read(path, _MAX_IGNORE_BYTES) or b""
+        return read_bytes(path, _MAX_IGNORE_BYTES) or b""
     except OSError:
         return b""
 
 
-def _read(path: str, limit: int) -> bytes | None:
+def read_bytes(path: str, limit: int) -> bytes | None:
     """The bytes of a regular file, or None if there are more than `limit`.
+
+    Args:
+        path: of a file; a link is not followed, and nothing is waited for.
+        limit: bytes.
 
     Raises:
         OSError: it cannot be read, or is a link or no file by now.

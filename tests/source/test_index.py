@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 from maze_tasks.source.index import Entry, Index, module_parts, shared
 from maze_tasks.syntax import language_of
 
@@ -85,6 +87,27 @@ def test_it_holds_no_more_than_it_may() -> None:
     assert len(index_of({"a.py": table})) == 1000  # one file does not crowd out the others
     many = {f"d{number}/main.py": b"def main(): pass\n" for number in range(100)}
     assert len(index_of(many).find("main", "python")) == 64
+
+
+def test_what_it_holds_does_not_lie_in_memory() -> None:
+    table = b"".join(b"name_of_a_value_%d = 1\n" % number for number in range(1000))
+    index = Index(lambda path: table)
+    index.add("first.py", "python", table)
+    tracemalloc.start()
+    try:
+        for number in range(20):
+            index.add(f"m{number}.py", "python", table.replace(b"value", b"value_of_%d" % number))
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(index) == 21_000
+    assert kept < 200_000
+    assert [entry.path for entry in index.find("name_of_a_value_of_7_999", "python")] == ["m7.py"]
+
+
+def test_names_that_are_no_unicode_are_held_as_they_are() -> None:
+    index = index_of({"odd\udcff.py": b"def f(): pass\n"})
+    assert [entry.path for entry in index.find("f", "python")] == ["odd\udcff.py"]
 
 
 def test_paths_as_modules() -> None:
