@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         ConstraintIR,
         EnsembleConfig,
         EnsembleMetrics,
+        FillAttempt,
         FillConstraint,
         GenerationContext,
         Grammar,
@@ -37,9 +38,12 @@ if TYPE_CHECKING:
         ModelEndpoint,
         ModelMetrics,
         RefinementConfig,
+        RefinementMetadata,
+        RefinementResult,
         RoutingDecision,
     )
     from maze_tasks.models.runs import Attempt, HoleResult, RunStatus
+    from maze_tasks.refiner import ProgressiveRefiner
 
 _HOME = {
     "maze_tasks.config": ("Settings", "load_settings"),
@@ -57,6 +61,7 @@ _HOME = {
         "ConstraintIR",
         "EnsembleConfig",
         "EnsembleMetrics",
+        "FillAttempt",
         "FillConstraint",
         "GenerationContext",
         "Grammar",
@@ -70,9 +75,12 @@ _HOME = {
         "ModelEndpoint",
         "ModelMetrics",
         "RefinementConfig",
+        "RefinementMetadata",
+        "RefinementResult",
         "RoutingDecision",
     ),
     "maze_tasks.models.runs": ("Attempt", "HoleResult", "RunStatus"),
+    "maze_tasks.refiner": ("ProgressiveRefiner",),
 }
 _WHERE = {name: module for module, names in _HOME.items() for name in names}
 
@@ -85,6 +93,7 @@ __all__ = [
     "EnsembleClient",
     "EnsembleConfig",
     "EnsembleMetrics",
+    "FillAttempt",
     "FillConstraint",
     "GenerationContext",
     "Grammar",
@@ -101,7 +110,10 @@ __all__ = [
     "ModelEndpoint",
     "ModelMetrics",
     "ModelRouter",
+    "ProgressiveRefiner",
     "RefinementConfig",
+    "RefinementMetadata",
+    "RefinementResult",
     "RoutingDecision",
     "RunHandle",
     "RunStatus",

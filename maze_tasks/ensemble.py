@@ -8,7 +8,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from maze_tasks.direct import DirectRun
 from maze_tasks.errors import AllCandidatesFailed, ConfigError
 from maze_tasks.fill import Filler
 from maze_tasks.follow import follow
+from maze_tasks.given import GivenConstraints, GivenHole, read_given_constraints, read_given_holes
 from maze_tasks.intake import refuse_disorder
 from maze_tasks.leases import LeaseKeeper
 from maze_tasks.models import (
@@ -33,12 +34,9 @@ from maze_tasks.models import (
     GenerationStats,
     Hole,
     HoleSpec,
-    HoleState,
     InferenceRequest,
     InferenceResponse,
     RoutingDecision,
-    read_constraints,
-    read_hole,
 )
 from maze_tasks.models.runs import TERMINAL_STATUSES, Attempt, HoleResult, Plan, RunStatus
 from maze_tasks.names import HoleId
@@ -59,7 +57,6 @@ if TYPE_CHECKING:
     from maze_tasks.supervisor import Supervisor
 
 Check = Callable[[], None]
-AnyHole = Hole | HoleSpec | HoleState | Mapping[str, Any]
 _POOL = 64  # calls at once that a client's own thread pools may make
 _PAGE = 500
 
@@ -142,7 +139,7 @@ class EnsembleClient:
         self,
         request: InferenceRequest,
         hole_spec: HoleSpec | Mapping[str, Any],
-        constraints: Sequence[ConstraintIR] | ConstraintIR | Mapping[str, Any] | None = None,
+        constraints: GivenConstraints = None,
     ) -> InferenceResponse:
         """Route a hole, and ask its candidates in order until one gives an acceptable fill.
 
@@ -156,7 +153,7 @@ class EnsembleClient:
             ServiceUnavailable: Redis cannot be reached or started.
         """
         spec = hole_spec if isinstance(hole_spec, HoleSpec) else HoleSpec.model_validate(hole_spec)
-        known = _constraints(constraints)
+        known = read_given_constraints(constraints)
         decision = self.router.route(spec, known)
         return self._generate(request, self._plan(decision, self.settings.best_of_n), spec, known)
 
@@ -183,7 +180,7 @@ class EnsembleClient:
         self.settings.endpoint(model_name)
         return self._generate(request, Plan((model_name,), n))
 
-    def submit(self, holes: Iterable[AnyHole], *, run: str | None = None, best_of_n: int | None = None) -> RunHandle:
+    def submit(self, holes: Iterable[GivenHole], *, run: str | None = None, best_of_n: int | None = None) -> RunHandle:
         """Submit a batch to workers; without a `redis_url` they are started here and end with the client.
 
         Args:
@@ -197,8 +194,8 @@ class EnsembleClient:
             ServiceUnavailable: Redis or the broker cannot be reached.
         """
         refuse_literal_keys(self.settings)
-        project = self._open()
-        batch = _distinct([_hole(one) for one in holes])
+        project = self.project()
+        batch = read_given_holes(holes)
         digest, name = digest_of(batch), run or f"batch-{uuid.uuid4().hex[:12]}"
         known = reading.read_status(project.store.client, project.store.namespace, name)
         if known is not None and known.ended and known.input_digest == digest:
@@ -216,7 +213,7 @@ class EnsembleClient:
 
     def metrics(self) -> EnsembleMetrics:
         """Requests, successes, latency, confidence and cost of each model over all runs of the store."""
-        return EnsembleMetrics.from_accounts(control.metrics_accounts(self._open().store))
+        return EnsembleMetrics.from_accounts(control.metrics_accounts(self.project().store))
 
     def _generate(
         self,
@@ -231,14 +228,14 @@ class EnsembleClient:
         hole = Hole(
             id=f"{spec.hole_id if spec else 'request'}-{next(self._numbers)}",
             spec=spec or HoleSpec(hole_id=0),
-            constraints=constraints or _constraints(request.constraints),
+            constraints=constraints or read_given_constraints(request.constraints),
             prompt=request.prompt,
             max_tokens=request.max_tokens,
             temperature=request.temperature,
             language=context.language if context else None,
             path=context.current_file if context else None,
         )
-        return _response(self._direct_run().fill(hole, chosen))
+        return _response(self.direct_run().fill(hole, chosen))
 
     def _plan(self, decision: RoutingDecision, best_of_n: int | None) -> Plan:
         return plan(
@@ -249,7 +246,12 @@ class EnsembleClient:
             spread=self.settings.spread,
         )
 
-    def _open(self) -> Project:
+    def project(self) -> Project:
+        """The store and the queues; opened when first asked for.
+
+        Raises:
+            ServiceUnavailable: Redis cannot be reached or started.
+        """
         with self._lock:
             if self._project is None:
                 folder = self._state_dir
@@ -259,8 +261,9 @@ class EnsembleClient:
                 self._project = self._stack.enter_context(open_project(self.settings, state_dir=folder))
             return self._project
 
-    def _direct_run(self) -> DirectRun:
-        project = self._open()
+    def direct_run(self) -> DirectRun:
+        """What makes attempts in this process; opened when first asked for."""
+        project = self.project()
         with self._lock:
             if self._direct is None:
                 clients = ClientPool(self.settings, pool_size=_POOL)
@@ -345,33 +348,6 @@ class RunHandle:
             for result in reading.read_results(store.client, store.namespace, self.run, ids[start : start + _PAGE]):
                 if result.status in TERMINAL_STATUSES:
                     yield result
-
-
-def _constraints(value: object) -> tuple[ConstraintIR, ...]:
-    if value is None:
-        return ()
-    if isinstance(value, ConstraintIR):
-        return (value,)
-    if isinstance(value, list | tuple) and all(isinstance(one, ConstraintIR) for one in value):
-        return tuple(value)
-    return read_constraints(value)
-
-
-def _hole(value: AnyHole) -> Hole:
-    if isinstance(value, Hole):
-        return value
-    return read_hole(value if isinstance(value, Mapping) else value.model_dump(mode="json"))
-
-
-def _distinct(batch: list[Hole]) -> list[Hole]:
-    from maze_tasks.errors import InputError
-
-    seen: dict[str, int] = {}
-    for number, hole in enumerate(batch, 1):
-        first = seen.setdefault(str(hole.id), number)
-        if first != number:
-            raise InputError(f"the id {hole.id!r} stands at {first} too", line=number, field="hole_id")
-    return batch
 
 
 def _response(result: HoleResult) -> InferenceResponse:

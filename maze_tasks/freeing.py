@@ -47,12 +47,16 @@ def pieces_from(store: RunStore, run: str, hole: Hole) -> tuple[ContextPiece, ..
     pieces = []
     for text, result in reading.read_texts(store.client, store.namespace, run, hole.depends_on):
         if result.code is not None:
-            place = Hole.load(json.loads(text)).place
-            signature = place.signature if place and place.signature else ""
-            title = f"fill of {'.'.join(place.scope) if place and place.scope else f'hole {result.hole_id}'}"
-            code = f"{signature}\n{result.code}" if signature else result.code
-            pieces.append(ContextPiece(kind="dependency", title=title, text=code))
+            pieces.append(piece_of(Hole.load(json.loads(text)), result.code))
     return tuple(pieces)
+
+
+def piece_of(hole: Hole, code: str) -> ContextPiece:
+    """A hole's fill as the prompts of those show it that depend on the hole."""
+    place = hole.place
+    title = f"fill of {'.'.join(place.scope) if place and place.scope else f'hole {hole.id}'}"
+    shown = f"{place.signature}\n{code}" if place and place.signature else code
+    return ContextPiece(kind="dependency", title=title, text=shown)
 
 
 def release_ready(store: RunStore, send: Send, run: str, hole_ids: Sequence[HoleId], info: RunInfo) -> list[HoleId]:
