@@ -54,6 +54,13 @@ _GENERATED_TEXT: Final = re.compile(
 )
 _HEADER_BYTES: Final = 4096  # in which a generated file says so
 
+# What minifiers write has few line ends; so many bytes between them, on the mean, nobody writes.
+_MINIFIED_SUFFIXES: Final = (".js", ".mjs", ".cjs", ".ts", ".jsx", ".tsx")
+_MINIFIED_BYTES: Final = 2048  # less is not worth telling apart
+_MINIFIED_LINE: Final = 400  # mean bytes of a line
+
+_OTHER_TEXT: Final = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}  # by the byte order mark
+
 
 def is_apart(name: str) -> bool:
     """Whether a folder of that name belongs to a tool: a version control system, an interpreter."""
@@ -77,9 +84,20 @@ def is_generated(name: str, data: bytes) -> bool:
         name: its name.
         data: its content.
     """
-    return _GENERATED_NAME.search(name) is not None or _GENERATED_TEXT.search(data[:_HEADER_BYTES]) is not None
+    said = _GENERATED_NAME.search(name) is not None or _GENERATED_TEXT.search(data[:_HEADER_BYTES]) is not None
+    return said or _is_minified(name, data)
 
 
 def is_binary(data: bytes) -> bool:
     """Whether a content is no text: it holds a NUL, as git decides."""
     return b"\0" in data
+
+
+def other_text(data: bytes) -> str | None:
+    """What a content is that looks binary and is text all the same; None where it is not."""
+    return _OTHER_TEXT.get(data[:2])
+
+
+def _is_minified(name: str, data: bytes) -> bool:
+    is_script = name.lower().endswith(_MINIFIED_SUFFIXES) and len(data) >= _MINIFIED_BYTES
+    return is_script and len(data) > _MINIFIED_LINE * (data.count(b"\n") + data.count(b"\r") + 1)

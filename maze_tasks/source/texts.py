@@ -16,6 +16,9 @@ BLANK: Final = b" \t\f\v\r"  # what a line may hold and still be empty
 
 # Source: the Python language reference, "Encoding declarations" (PEP 263).
 _COOKIE: Final = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.ASCII)
+# Characters of programs. An encoding in which they are not themselves, each apart from the others, is none of programs:
+# pieces of a file are decoded, and fills encoded, by themselves.
+_PLAIN: Final = "aZ_09 \t\r\n#.,:;=+-*/%&|!?<>()[]{}'\"@$^`"
 _NOTHING: Final = re.compile(rb"^[ \t\f]*(?:#.*)?\r?$")
 
 
@@ -112,6 +115,8 @@ def text_of(data: bytes, language: str) -> Text:
     """
     encoding = _declared(data) if language == "python" else "utf-8"
     try:
+        if encoding != "utf-8" and _PLAIN.encode().decode(encoding, "replace") != _PLAIN:
+            raise NotText(f"its encoding {encoding!r} is not one that programs are written in")
         text = data.decode(encoding)
         if encoding != "utf-8" and text.encode(encoding) != data:
             raise NotText(f"does not survive being read as {encoding}")

@@ -11,6 +11,7 @@ import stat
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -18,8 +19,9 @@ from maze_tasks.errors import InputError
 from maze_tasks.models import Hole
 from maze_tasks.source.ignoring import Ignoring, globs, ignoring
 from maze_tasks.source.scanner import scan
-from maze_tasks.source.skipping import REPOSITORY, Reason, is_apart, is_binary, is_generated, is_vendored
+from maze_tasks.source.skipping import REPOSITORY, Reason, is_apart, is_binary, is_generated, is_vendored, other_text
 from maze_tasks.source.texts import NotText
+from maze_tasks.source.tracked import Tracked, tracked_though_ignored
 from maze_tasks.syntax import LANGUAGES, ParseBudgetSpent, language_of
 
 MAX_BYTES: Final = 1024 * 1024
@@ -151,10 +153,18 @@ def source_files(root: Path, choice: Choice) -> Iterator[SourceFile | Skipped]:
 
 @dataclass(slots=True)
 class _Folder:
-    """A folder that is being read: its path, the rules that hold in it, and what of it is still to be looked at."""
+    """A folder that is being read.
+
+    Args:
+        path: relative to the root.
+        rules: those that hold in it.
+        is_ignored: whether the rules leave it out, and only what git keeps in it is looked at.
+        entries: what of it is still to be looked at.
+    """
 
     path: str
     rules: Ignoring | None
+    is_ignored: bool = False
     entries: Iterator[os.DirEntry[str]] = field(default_factory=lambda: iter(()))
 
 
@@ -166,8 +176,8 @@ class _Walk:
         self._include = globs(choice.include) if choice.include else None
         self._exclude = globs(choice.exclude) if choice.exclude else None
         self._languages = choice.languages or frozenset(LANGUAGES)
-        self._within, self._above = _rules_above(top)
-        self._in_repository = self._within is not None
+        self._checkout = next((folder for folder in (top, *top.parents) if (folder / REPOSITORY).exists()), None)
+        self._within, self._above = _rules_above(top, self._checkout)
 
     def files(self) -> Iterator[SourceFile | Skipped]:
         """All files below the top, without recursion: a tree may be deeper than Python's stack."""
@@ -198,7 +208,10 @@ class _Walk:
         if data is None:
             return Skipped(path, Reason.OVERSIZED)
         if is_binary(data):
-            return Skipped(path, Reason.BINARY)
+            named = other_text(data)
+            return (
+                Skipped(path, Reason.UNDECODABLE, f"is {named}, not UTF-8") if named else Skipped(path, Reason.BINARY)
+            )
         if not self._choice.vendored and is_generated(path.rpartition("/")[2], data):
             return Skipped(path, Reason.GENERATED)
         language = language_of(path, data)
@@ -218,7 +231,7 @@ class _Walk:
         if path:
             if not self._choice.vendored and is_vendored(path.rpartition("/")[2], names):
                 return Skipped(path, Reason.VENDORED)
-            if REPOSITORY in names and self._in_repository:
+            if REPOSITORY in names and self._checkout is not None:
                 return Skipped(path, Reason.VENDORED)  # a submodule or a checkout of something else
         if _IGNORE_FILE in names:
             folder.rules = _rules_in(self._at(path), self._from_checkout(path), folder.rules)
@@ -237,11 +250,12 @@ class _Walk:
             return Skipped(_shown(path), Reason.UNREADABLE, "its name is not UTF-8")
         if entry.is_symlink():
             return Skipped(path, Reason.LINK)
-        if folder.rules is not None and folder.rules.ignores(self._from_checkout(path), is_folder=is_folder):
+        is_ignored = folder.is_ignored or self._ignores(folder.rules, path, is_folder=is_folder)
+        if is_ignored and not self._tracked.holds(self._from_checkout(path), is_folder=is_folder):
             return Skipped(path, Reason.IGNORED)
         if is_folder:
             excluded = self._is_excluded(path, is_folder=True)
-            return Skipped(path, Reason.EXCLUDED) if excluded else _Folder(path, folder.rules)
+            return Skipped(path, Reason.EXCLUDED) if excluded else _Folder(path, folder.rules, is_ignored)
         return self.file(path, self._at(path)) if entry.is_file(follow_symlinks=False) else None
 
     def _at(self, path: str) -> str:
@@ -251,20 +265,27 @@ class _Walk:
         """A path relative to the top of the checkout, to which the rules are relative."""
         return f"{self._within}/{path}".rstrip("/") if self._within else path
 
+    def _ignores(self, rules: Ignoring | None, path: str, *, is_folder: bool) -> bool:
+        return rules is not None and rules.ignores(self._from_checkout(path), is_folder=is_folder)
+
+    @cached_property
+    def _tracked(self) -> Tracked:
+        """What is kept though it is ignored; git is asked once something is."""
+        return tracked_though_ignored(self._checkout) if self._checkout is not None else Tracked()
+
     def _is_excluded(self, path: str, *, is_folder: bool = False) -> bool:
         if self._exclude is not None and self._exclude.match(path, is_folder=is_folder):
             return True
         return not is_folder and self._include is not None and not self._include.match(path)
 
 
-def _rules_above(top: Path) -> tuple[str | None, Ignoring | None]:
-    """Where a folder is in the checkout that it is part of, and the rules that hold there; None outside of any.
+def _rules_above(top: Path, checkout: Path | None) -> tuple[str, Ignoring | None]:
+    """Where a folder is in the checkout that it is part of, and the rules that hold there; none outside of any.
 
     Rules that leave out the folder itself do not count: it was asked for by name.
     """
-    checkout = next((folder for folder in (top, *top.parents) if (folder / REPOSITORY).exists()), None)
     if checkout is None:
-        return None, None
+        return "", None
     within = "" if top == checkout else top.relative_to(checkout).as_posix()
     rules = ignoring("", _read_rules(str(checkout / REPOSITORY / "info" / "exclude")))
     parts = within.split("/") if within else []

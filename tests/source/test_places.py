@@ -168,7 +168,9 @@ def test_a_file_in_another_encoding_has_places_in_its_own_bytes(seen: Scan) -> N
         (b"# coding: nonesuch\n", "its encoding 'nonesuch' cannot be read"),
         (b"# coding: rot13\n", "its encoding 'rot13' cannot be read"),
         (b"#!/x\n# vim: set fileencoding=ascii :\ns = '\xe4'\n", "not ascii"),
-        (b"# coding: utf-7\n+AGE-\n", "does not survive being read as utf-7"),
+        (b"# coding: utf-7\n+AGE-\n", "its encoding 'utf-7' is not one that programs are written in"),
+        (b"# coding: idna\ndef f():\n    pass\n", "its encoding 'idna' cannot be read"),
+        (b"# coding: hz\ns = '~{~}'\n", "does not survive being read as hz"),
     ],
 )
 def test_what_is_no_text_in_its_encoding_says_why(data: bytes, why: str) -> None:
