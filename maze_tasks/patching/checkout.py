@@ -7,6 +7,7 @@ symbolic link (openat(2) with O_NOFOLLOW): what is renamed or linked meanwhile c
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
 import stat
@@ -182,10 +183,12 @@ class SourceFile:
         """Put other bytes in the file's place, at once and on the disk; mode and owner stay.
 
         Raises:
-            PatchRefused: it was changed since it was read (``changed``), or cannot be replaced.
+            PatchRefused: it was changed since it was read, or is being written (``changed``), or cannot be replaced.
         """
         draft = draft_name(self._name)
         with _refusing(self._name, self._folder):
+            if not self._take():
+                raise PatchRefused("changed", "is being changed by another command")
             try:
                 self._write(draft, data)
                 self._require_untouched()
@@ -196,9 +199,21 @@ class SourceFile:
         self._checkout.note_change(self._folder)
 
     def drop_draft(self) -> None:
-        """Remove what a killed command may have left beside the file."""
+        """Remove what a killed command may have left beside the file; not what a living one is writing."""
         with suppress(OSError):
-            os.unlink(draft_name(self._name), dir_fd=self._folder)
+            if self._take():
+                os.unlink(draft_name(self._name), dir_fd=self._folder)
+
+    def _take(self) -> bool:
+        """Whether no other command is writing the file's next version; until this one is closed, none will."""
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:  # the file system has no locks
+            return True
+        # The lock is on what was opened: it says nothing once that is not the file any more.
+        return os.path.samestat(self._status, os.stat(self._name, dir_fd=self._folder, follow_symlinks=False))
 
     def _write(self, draft: str, data: bytes) -> None:
         self.drop_draft()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -145,6 +148,34 @@ def test_a_file_that_somebody_saves_meanwhile_is_not_overwritten(bench: Bench, m
     monkeypatch.setattr(checkout, "_keep_attributes", lambda *_: file.write_bytes(b"saved"))
     assert refused(bench.apply()) == {"a": "changed"}
     assert bench.files() == {"a": b"saved"}
+
+
+def test_a_file_that_another_command_writes_is_left_alone(bench: Bench) -> None:
+    file = bench.add("a", b"HOLE", "x")
+    bench.add("b", b"HOLE", "x")
+    draft = bench.root / checkout.draft_name("a")
+    with file.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        draft.write_bytes(b"half of what the other one writes")
+        assert refused(bench.apply()) == {"a": "changed"}
+        assert statuses(bench.reverse()) == {"a": "already", "b": "restored"}
+        assert draft.exists()
+    assert statuses(bench.apply()) == {"a": "applied", "b": "applied"}
+    assert bench.files() == {"a": b"x", "b": b"x"}
+
+
+def test_two_runs_at_once_leave_each_file_to_one_of_them(tmp_path: Path) -> None:
+    benches = [Bench(tmp_path / name) for name in ("one", "other") if not (tmp_path / name).mkdir()]
+    for bench in benches:
+        bench.root = benches[0].root
+        for number in range(50):
+            bench.add(f"f{number}", b"HOLE", bench.state.parent.name * 1000)
+    with ThreadPoolExecutor(2) as threads:
+        told = list(threads.map(lambda bench: statuses(bench.apply()), benches))
+    for name, data in benches[0].files().items():
+        (writer,) = [bench for bench, found in zip(benches, told, strict=True) if found[name] == "applied"]
+        assert data == (writer.state.parent.name * 1000).encode()
+        assert {found[name] for found in told} == {"applied", "refused"}
 
 
 @pytest.mark.parametrize("moment", ["fsync", "replace"])
