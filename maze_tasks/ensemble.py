@@ -51,6 +51,7 @@ from maze_tasks.project import (
     run_rules,
 )
 from maze_tasks.store import reading
+from maze_tasks.store.cache import FillCache
 from maze_tasks.store.cancelled import needless
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ class EnsembleClient:
         redis_url: str | None = None,
         broker_url: str | None = None,
         state_dir: str | Path | None = None,
+        cache: bool | None = None,
     ) -> Self:
         """A client for a configuration.
 
@@ -100,6 +102,7 @@ class EnsembleClient:
             redis_url: the store; without it, and none in `config`, a private server is used.
             broker_url: the broker, by default the store's server.
             state_dir: folder of a private server's data.
+            cache: whether replies that were paid for are used again, where it differs from `config`.
 
         Raises:
             ConfigError: the configuration is wrong.
@@ -116,8 +119,8 @@ class EnsembleClient:
                 best_of_n=ensemble.best_of_n,
                 max_fallback_attempts=ensemble.max_fallback_attempts,
             )
-        given = {"redis_url": redis_url, "broker_url": broker_url}
-        settings = settings.model_copy(update={name: url for name, url in given.items() if url is not None})
+        given = {"redis_url": redis_url, "broker_url": broker_url, "cache": cache}
+        settings = settings.model_copy(update={name: value for name, value in given.items() if value is not None})
         return cls(settings, state_dir=Path(state_dir) if state_dir is not None else None)
 
     def __enter__(self) -> Self:
@@ -267,9 +270,10 @@ class EnsembleClient:
         with self._lock:
             if self._direct is None:
                 clients = ClientPool(self.settings, pool_size=_POOL)
-                leases = LeaseKeeper(project.store, needless=partial(needless, project.store))
+                cache = FillCache.beside(project.store)
+                leases = LeaseKeeper(project.store, needless=partial(needless, project.store), cache=cache)
                 endpoints = {endpoint.name: endpoint for endpoint in self.settings.endpoints}
-                filler = Filler(project.store, leases, list, endpoints, clients.get)
+                filler = Filler(project.store, leases, list, endpoints, clients.get, cache)
                 self._direct = DirectRun(project.store, filler, run_rules(self.settings))
                 for closing in (clients.close, leases.close, self._direct.close):
                     self._stack.callback(closing)

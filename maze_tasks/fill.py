@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from maze_tasks import selecting
+from maze_tasks import caching, selecting
+from maze_tasks.caching import Kept, Recalled
 from maze_tasks.decide.request import call_for
 from maze_tasks.decide.step import Step, step_after
 from maze_tasks.decide.tokens import temperature
@@ -29,6 +30,8 @@ from maze_tasks.names import FORMAT_VERSION, VERIFIERS, HoleId, idempotency_key
 from maze_tasks.recording import Answer, commit_of, lost_record, prices_of, provisional, record_of
 from maze_tasks.selecting import facts_of
 from maze_tasks.sending import Send, send_from
+from maze_tasks.store import waiting
+from maze_tasks.store.cache import FillCache
 from maze_tasks.store.runs import Begun, Finished, RunInfo, RunStore, Ticket
 from maze_tasks.validation import check, normalise, reject_reason, take_apart, verdict
 
@@ -38,6 +41,7 @@ T = TypeVar("T")
 
 _COMMIT_PATIENCE_S = 300.0  # how long a worker holds an answer that Redis does not take: losing it would cost it again
 _BEGIN_PATIENCE_S = 30.0
+_STAGGER_MS = 1_000  # over which those come back who waited for one who died
 _KNOWN_RUNS = 256  # runs whose plans a process remembers
 
 
@@ -51,6 +55,7 @@ class Filler:
         send: publishes messages.
         endpoints: configured endpoints by name.
         client: the HTTP client of an endpoint.
+        cache: replies that were paid for, None to do without.
         draw: random number in 0..1.
         sleep: waits seconds.
     """
@@ -60,6 +65,7 @@ class Filler:
     send: Send
     endpoints: Mapping[str, ModelEndpoint]
     client: Callable[[str], EndpointClient]
+    cache: FillCache | None = None
     draw: Callable[[], float] = random.random
     sleep: Callable[[float], None] = time.sleep
     _runs: dict[str, RunInfo] = field(default_factory=dict)
@@ -168,20 +174,14 @@ class Filler:
         if hole.depends_on:
             pieces = self._patiently(lambda: pieces_from(self.store, ticket.run, hole), _BEGIN_PATIENCE_S)
             hole = hole.model_copy(update={"pieces": (*pieces, *hole.pieces)})
-        key = idempotency_key(
-            ticket.run, ticket.hole_id, cursor.round_no, cursor.candidate, cursor.sample, begun.retries
-        )
-        heat = temperature(info.rules.temperature_schedule, cursor.round_no)
-        call = call_for(
-            hole,
-            endpoint,
-            key,
-            temperature=heat,
-            diagnostics=diagnostics_of(begun.before),
-            templates=info.rules.templates,
-        )
-        with self.leases.holding(ticket, attempt_id, endpoint.timeout_secs, rivals=plan.samples > 1) as cut:
-            answer = self._answer(ticket, call, hole, info.rules, cut)
+        call = self._call(ticket, hole, endpoint, begun, info.rules)
+        recalled = caching.recall(self.cache, info.rules, endpoint, call, cursor, attempt_id)
+        if recalled.busy_ms is not None:
+            return self._wait(ticket, attempt_id, recalled)
+        claim = recalled.digest if recalled.claimed else None
+        rivals = plan.samples > 1
+        with self.leases.holding(ticket, attempt_id, endpoint.timeout_secs, rivals=rivals, claim=claim) as cut:
+            answer = self._answer(ticket, call, hole, info.rules, cut, recalled.kept)
             known = facts_of(cursor, plan, info.rules)
             facts = replace(
                 known,
@@ -192,21 +192,54 @@ class Filler:
             )
             step = step_after(answer.outcome, facts)
             attempt = record_of(ticket, endpoint, call, answer, repeated=begun.repeated)
-            commit = commit_of(provisional(attempt, step, plan.samples), step, answer.reply)
+            fresh = Kept(answer.reply, attempt.cost_nano) if answer.reply else None
+            kept = caching.decided(self.cache, recalled, attempt_id, answer.outcome, fresh, info.rules.cache_days)
+            if step.kind == "verify" and recalled.digest:
+                attempt = attempt.model_copy(update={"request": recalled.digest})
+            commit = commit_of(provisional(attempt, step, plan.samples), step, answer)
             follows = _following(plan, cursor, step)
-            return self._patiently(
-                lambda: self.store.finish(ticket, attempt_id, commit, next_model=follows), _COMMIT_PATIENCE_S
+            finished = self._patiently(
+                lambda: self.store.finish(ticket, attempt_id, commit, next_model=follows, beside=kept),
+                _COMMIT_PATIENCE_S,
             )
+        caching.wake(self.cache, finished.beside)
+        return finished
 
-    def _answer(self, ticket: Ticket, call: Call, hole: Hole, rules: RunRules, cut: threading.Event) -> Answer:
-        """Make the call, and look for the fill in what comes back."""
-        deadline_s = self.endpoints[ticket.model].timeout_secs
+    def _call(self, ticket: Ticket, hole: Hole, endpoint: ModelEndpoint, begun: Begun, rules: RunRules) -> Call:
+        """What is asked for a hole at its cursor."""
+        at = ticket.cursor
+        key = idempotency_key(ticket.run, ticket.hole_id, at.round_no, at.candidate, at.sample, begun.retries)
+        return call_for(
+            hole,
+            endpoint,
+            key,
+            temperature=temperature(rules.temperature_schedule, at.round_no),
+            diagnostics=diagnostics_of(begun.before),
+            templates=rules.templates,
+        )
+
+    def _wait(self, ticket: Ticket, attempt_id: str, recalled: Recalled) -> Finished:
+        """Give the slot back while somebody else makes the very request that this hole is for."""
+        # Should they never come back, their claim ends, and those who wait come one after the other.
+        wait_ms = (recalled.busy_ms or 0) + round(_STAGGER_MS * self.draw())
+        finished = self._patiently(lambda: waiting.defer(self.store, ticket, attempt_id, wait_ms), _BEGIN_PATIENCE_S)
+        if self.cache is not None and finished.what == "deferred":
+            caching.wait_for(self.cache, recalled.digest, ticket)
+        return finished
+
+    def _answer(
+        self, ticket: Ticket, call: Call, hole: Hole, rules: RunRules, cut: threading.Event, kept: Kept | None
+    ) -> Answer:
+        """Make the call, unless its reply is kept, and look for the fill in what comes back."""
         try:
-            reply = self.client(ticket.model).call(call, deadline_s=deadline_s, cancelled=cut)
+            reply = kept.reply if kept else self._ask(ticket.model, call, cut)
         except EndpointError as error:
             return Answer(None, None, error)
-        answer = self._read(ticket.run, reply, hole)
+        answer = replace(self._read(ticket.run, reply, hole), saved_nano=kept.cost_nano if kept else None)
         return answer if answer.outcome else replace(answer, outcome=_unsure(reply, rules))
+
+    def _ask(self, model: str, call: Call, cut: threading.Event) -> Reply:
+        return self.client(model).call(call, deadline_s=self.endpoints[model].timeout_secs, cancelled=cut)
 
     def _read(self, run: str, reply: Reply, hole: Hole) -> Answer:
         """The fill that a reply holds, and why it cannot be accepted, if it cannot."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from maze_tasks import selecting
+from maze_tasks import caching, selecting
 from maze_tasks.decide.step import step_judged
 from maze_tasks.errors import Failure, MazeError
 from maze_tasks.freeing import free_dependents
@@ -22,6 +22,7 @@ from maze_tasks.names import HoleId
 from maze_tasks.sending import Send, send_from
 from maze_tasks.source.patcher import PatchRefused, patch
 from maze_tasks.store import reading, verdicts
+from maze_tasks.store.cache import FillCache
 from maze_tasks.store.runs import Finished, RunInfo, RunStore, Ticket
 from maze_tasks.verification import Check, Verdict, Verifier
 
@@ -78,6 +79,8 @@ class Judge:
         hole = Hole.load(json.loads(found.text))
         plan = info.plans[found.plan_no]
         verdict = self._verdict(hole, found.attempt, info, ticket, attempt_id, rivals=plan.samples > 1)
+        if isinstance(verdict, Failure) or (verdict is not None and verdict.failure is not None):
+            caching.forget(FillCache.beside(self.store), found.attempt.request)
         if verdict is None:
             return  # nothing is known of the fill: its lease runs out, and somebody else is asked
         finished = self._commit(ticket, attempt_id, found.attempt, verdict, plan, info.rules)

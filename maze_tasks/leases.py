@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from maze_tasks.errors import MazeError
+from maze_tasks.store.cache import FillCache
 from maze_tasks.store.runs import RunStore, Ticket
 
 logger = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ class Held:
         attempt_id: its holder.
         until: monotonic time after which it is not renewed any more.
         rivals: whether other samples of the hole are tried beside it, one of which may end the hole first.
+        claim: digest of the request in the fill cache that others wait for meanwhile, None for none.
         lost: set once the lease is gone: the call that it was for may be cut.
     """
 
@@ -34,6 +36,7 @@ class Held:
     attempt_id: str
     until: float
     rivals: bool = False
+    claim: str | None = None
     lost: threading.Event = field(default_factory=threading.Event)
 
 
@@ -44,6 +47,7 @@ class LeaseKeeper:
         store: the store.
         needless: asked now and then which of some tickets, each with whether it has rivals, need no work any more:
             their run was cancelled, or a rival gave the hole its fill.
+        cache: where the claims are that are kept alive too.
     """
 
     def __init__(
@@ -51,9 +55,10 @@ class LeaseKeeper:
         store: RunStore,
         *,
         needless: Callable[[Sequence[tuple[Ticket, bool]]], Sequence[bool]] | None = None,
+        cache: FillCache | None = None,
         tick_s: float = 1.0,
     ) -> None:
-        self._store, self._needless, self._tick_s = store, needless, tick_s
+        self._store, self._needless, self._cache, self._tick_s = store, needless, cache, tick_s
         self._held: dict[str, Held] = {}
         self._lock = threading.Lock()
         self._end = threading.Event()
@@ -61,7 +66,7 @@ class LeaseKeeper:
 
     @contextmanager
     def holding(
-        self, ticket: Ticket, attempt_id: str, deadline_s: float, *, rivals: bool = False
+        self, ticket: Ticket, attempt_id: str, deadline_s: float, *, rivals: bool = False, claim: str | None = None
     ) -> Iterator[threading.Event]:
         """Keep a lease for as long as the block runs; yields an event that is set when the call should be cut.
 
@@ -70,8 +75,9 @@ class LeaseKeeper:
             attempt_id: its holder.
             deadline_s: seconds that the work may take.
             rivals: whether other samples of the hole are tried beside it.
+            claim: digest of the request in the fill cache that is kept claimed with it.
         """
-        held = Held(ticket, attempt_id, time.monotonic() + deadline_s + GRACE_S, rivals)
+        held = Held(ticket, attempt_id, time.monotonic() + deadline_s + GRACE_S, rivals, claim)
         with self._lock:
             self._held[attempt_id] = held
             if self._thread is None:
@@ -115,6 +121,9 @@ class LeaseKeeper:
         for held, still in zip(alive, kept, strict=True):
             if not still and held.attempt_id in self._held:
                 held.lost.set()
+        claims = [(held.claim, held.attempt_id) for held in alive if held.claim is not None]
+        if self._cache is not None and claims:
+            self._cache.renew(claims)
 
     def _cut_needless(self) -> None:
         held = self._snapshot()

@@ -96,6 +96,8 @@ def run_rules(settings: Settings) -> RunRules:
         min_confidence=refinement.min_confidence,
         failure_strategy=refinement.failure_strategy,
         templates=None if settings.templates == default_templates() else settings.templates,
+        cache=settings.cache,
+        cache_days=settings.cache_days,
         endpoints={endpoint.name: endpoint.digest() for endpoint in settings.endpoints},
     )
 

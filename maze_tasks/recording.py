@@ -31,12 +31,19 @@ class Answer:
         code: the fill that the reply holds.
         outcome: why there is no fill to accept; None where there is one.
         notes: how much of the fill the static checks could not decide.
+        saved_nano: what the reply had cost when it was paid for, where it came from the fill cache; else None.
     """
 
     reply: Reply | None
     code: str | None
     outcome: EndpointError | Failure | None
     notes: int = 0
+    saved_nano: int | None = None
+
+    @property
+    def cached(self) -> bool:
+        """Whether the reply came from the fill cache: nobody was asked, nothing is paid."""
+        return self.saved_nano is not None
 
 
 def _tokens(count: int | None, text: str) -> int:
@@ -110,10 +117,11 @@ def _answered(
         "latency_ms": round(reply.latency_ms, 3),
         "prompt_tokens": asked,
         "generated_tokens": generated,
-        "cost_nano": cost_nano(endpoint, asked, generated),
+        "cost_nano": 0 if answer.cached else cost_nano(endpoint, asked, generated),
         "simulated": reply.simulated,
         "notes": answer.notes,
-        "repeated": repeated or reply.resent > 0,
+        "cached": answer.cached,
+        "repeated": not answer.cached and (repeated or reply.resent > 0),
     }
 
 
@@ -157,13 +165,18 @@ def _speed(generated: int, stats: ServerStats | None) -> dict[str, float]:
     }
 
 
-def commit_of(attempt: Attempt, step: Step, reply: Reply | None) -> Commit:
-    """An attempt with what follows from it, and what it adds to its model's account."""
+def commit_of(attempt: Attempt, step: Step, answer: Answer) -> Commit:
+    """An attempt with what follows from it, and what it adds to its model's account.
+
+    An answer from the fill cache is no request: its tokens, latency and confidence were counted when it was paid for.
+    """
     latency_us = round(attempt.latency_ms * 1000)
     counts = {"cost_nano": attempt.cost_nano, "repeated": int(attempt.repeated)}
     if attempt.outcome == "cancelled":
         counts["cancelled"] = 1
-    elif reply is None:
+    elif answer.cached:
+        counts |= {"cached": 1, "saved_nano": answer.saved_nano or 0, "accepted": int(step.kind == "accept")}
+    elif answer.reply is None:
         counts |= {"requests": 1, "failures": 1, "failure_latency_us": latency_us}
     else:
         counts |= {

@@ -22,6 +22,7 @@ from maze_tasks.fill import Filler
 from maze_tasks.judging import Judge
 from maze_tasks.leases import LeaseKeeper
 from maze_tasks.store import RunStore, connect
+from maze_tasks.store.cache import FillCache
 from maze_tasks.store.cancelled import needless
 from maze_tasks.store.dropped import count_dropped
 from maze_tasks.verification import Verifier, open_verifier
@@ -100,8 +101,9 @@ def _build(settings: Settings) -> Runtime:
     dispatcher = Dispatcher(_process["app"], settings.namespace)
     endpoints = {endpoint.name: endpoint for endpoint in settings.endpoints}
     clients = ClientPool(settings, pool_size=concurrency)
-    leases = LeaseKeeper(store, needless=partial(needless, store))
-    filler = Filler(store=store, leases=leases, send=dispatcher.send, endpoints=endpoints, client=clients.get)
+    kept = FillCache.beside(store)
+    leases = LeaseKeeper(store, needless=partial(needless, store), cache=kept)
+    filler = Filler(store, leases, dispatcher.send, endpoints, clients.get, kept)
     judge = Judge(store, leases, dispatcher.send, cache(partial(_verifier, settings)))
     return Runtime(filler, judge, clients, leases, concurrency)
 

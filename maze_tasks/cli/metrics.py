@@ -26,7 +26,18 @@ def command(state: State, run: str | None, *, as_json: bool) -> None:
     if as_json:
         emit(metrics.report() | {"dropped_messages": dropped})
         return
-    columns = ("model", "requests", "successes", "rate", "accepted", "repeated", "latency ms", "confidence", "cost_usd")
+    columns = (
+        "model",
+        "requests",
+        "successes",
+        "rate",
+        "accepted",
+        "cached",
+        "repeated",
+        "latency ms",
+        "confidence",
+        "cost_usd",
+    )
     rows = [
         (
             name,
@@ -34,6 +45,7 @@ def command(state: State, run: str | None, *, as_json: bool) -> None:
             one.successes,
             f"{one.success_rate():.3f}",
             one.accepted,
+            one.cached,
             one.repeated,
             f"{one.avg_latency_ms():.1f}",
             f"{one.avg_confidence:.3f}" if one.avg_confidence else None,
@@ -42,4 +54,5 @@ def command(state: State, run: str | None, *, as_json: bool) -> None:
         for name, one in metrics.per_model.items()
     ]
     table(columns, rows, numbers=columns[1:])
-    tell(f"{metrics.total_requests} requests, {metrics.total_fallbacks} fallbacks")
+    saved = sum(one.saved_usd for one in metrics.per_model.values())
+    tell(f"{metrics.total_requests} requests, {metrics.total_fallbacks} fallbacks; the cache saved ${saved:.6f}")

@@ -20,15 +20,17 @@ def refine_report(status: RunStatus, elapsed_s: float) -> dict[str, Any]:
     shown: dict[str, Any] = {name: getattr(status, name) for name in names}
     shown["cost_usd"] = status.cost_nano / NANO_PER_USD
     shown["elapsed_s"] = round(elapsed_s, 3)
-    return shown | {"state": status.state, "repeated": status.repeated, "simulated": status.simulated}
+    counts = {name: getattr(status, name) for name in ("cached", "repeated", "simulated")}
+    return shown | {"state": status.state} | counts
 
 
 def show_summary(status: RunStatus, report: dict[str, Any]) -> None:
     """A run's end for people, with what to do next."""
     tell(
         f"run {status.run}: {status.state}; {status.filled} of {status.holes} holes filled, {status.failed} failed, "
-        f"{status.skipped} skipped; {status.attempts} calls, {status.fallbacks} of them fallbacks, "
-        f"{status.repeated} repeated; ${report['cost_usd']:.6f}; {duration(report['elapsed_s'])}"
+        f"{status.skipped} skipped; {status.attempts} attempts, {status.fallbacks} of them fallbacks, "
+        f"{status.cached} from the cache, {status.repeated} repeated; ${report['cost_usd']:.6f}; "
+        f"{duration(report['elapsed_s'])}"
     )
     if status.simulated:
         tell(f"{status.simulated} of the replies came from simulated endpoints")

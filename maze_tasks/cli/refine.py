@@ -73,6 +73,7 @@ class Wanted:
 @click.option("--verify", metavar="PROFILE", help="Judge fills with this profile; by default the configured one.")
 @click.option("--no-verify", is_flag=True, help="Judge no fills by running a command.")
 @click.option("--tree", "root", type=click.Path(path_type=Path), help="The folder that hole lines were scanned from.")
+@click.option("--no-cache", is_flag=True, help="Ask for every fill, also where its reply has been paid for already.")
 @click.option("--dry-run", is_flag=True, help="Show holes per model, tokens and cost range; make no call.")
 @click.option("--detach", is_flag=True, help="Leave once submitted; needs a redis_url and workers of its own.")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
@@ -87,6 +88,7 @@ def command(
     holes: str,
     verify: str | None,
     no_verify: bool,
+    no_cache: bool,
     root: Path | None,
     spread: bool,
     **given: Any,
@@ -102,6 +104,8 @@ def command(
     from maze_tasks.scanned import scanned_lines
 
     settings = _spread(state.settings(), given["best_of_n"]) if spread else state.settings()
+    if no_cache:
+        settings = settings.model_copy(update={"cache": False})
     with scanned_lines(Path(holes) if holes != "-" else None) as lines:
         tree = Path(holes) if lines else root
         profile = _profile(settings, verify, tree, wanted=not no_verify)

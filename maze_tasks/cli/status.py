@@ -48,7 +48,18 @@ def _show(found: list[RunStatus]) -> None:
     if not found:
         tell("no runs yet; `maze refine HOLES` starts one")
         return
-    counts = ("holes", "pending", "in_progress", "filled", "failed", "skipped", "attempts", "fallbacks", "repeated")
+    counts = (
+        "holes",
+        "pending",
+        "in_progress",
+        "filled",
+        "failed",
+        "skipped",
+        "attempts",
+        "fallbacks",
+        "cached",
+        "repeated",
+    )
     rows = [
         (one.run, one.state, *(getattr(one, name) for name in counts), f"{one.cost_nano / NANO_PER_USD:.6f}")
         for one in found

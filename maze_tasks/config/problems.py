@@ -17,7 +17,7 @@ from maze_tasks.config.toml_lines import KeyPath
 from maze_tasks.config.urls import broker_url_problem, redis_url_problem
 from maze_tasks.models import FailureStrategy, ModelEndpoint, RefinementConfig, did_you_mean, explain, known_fields
 
-UNSUPPORTED: Final = ("budget_usd", "deadline_s", "cache")  # promised, not built: silence would mislead
+UNSUPPORTED: Final = ("budget_usd", "deadline_s")  # promised, not built: silence would mislead
 _OF_THE_READER = frozenset({"config_path", "warnings", "lines", "templates"})  # fields of Settings that no file may set
 TOP_KEYS: Final = known_fields(Settings) - _OF_THE_READER | set(UNSUPPORTED)
 ENDPOINT_KEYS: Final = known_fields(ModelEndpoint)

@@ -65,6 +65,8 @@ class Settings(Shape):
         max_retries: deliberate repeats at the last candidate after a passing failure.
         lease_s: seconds after which a silent worker's attempt is given to another.
         scorer: what ranks the answers of best-of-N.
+        cache: whether replies that were paid for are used again, within a run and over runs.
+        cache_days: days that a reply is kept.
         events: whether workers send Celery events, which Flower needs.
         refinement: rounds and their temperatures.
         prompt: files with texts of the user's own.
@@ -95,6 +97,8 @@ class Settings(Shape):
     max_retries: Annotated[U32, Field(le=100)] = 2
     lease_s: Annotated[NonNegative, Field(ge=1, le=3600)] = 15.0
     scorer: Literal["evidence", "agreement", "confidence", "smallest", "speed"] = "evidence"
+    cache: Flag = True
+    cache_days: Annotated[NonNegative, Field(gt=0, le=3650)] = 7.0
     events: Flag = False
     refinement: RefinementConfig = Field(default_factory=_single_round)
     prompt: PromptFiles = Field(default=PromptFiles())
@@ -235,6 +239,8 @@ class Settings(Shape):
         }
         if self.spread and facts["best_of_n"] != 1:
             facts["spread"] = True
+        if not self.cache:
+            facts["cache"] = False
         # The package's own texts do not count, so that a release that rewords them still knows its runs.
         if self.templates != default_templates():
             facts["templates"] = self.templates.digest

@@ -17,7 +17,8 @@ class ModelMetrics(Shape):
     """Counts of one model.
 
     `requests` are calls decided, `successes` usable replies, `failures` the rest; `accepted` counts fills apart from
-    them, `repeated` calls that may have been paid twice. `total_latency_ms` belongs to the successes,
+    them, `repeated` calls that may have been paid twice, `cached` attempts that the fill cache answered: those are no
+    requests, and `saved_usd` is what their replies had cost. `total_latency_ms` belongs to the successes,
     `failure_latency_ms` to the failures. `avg_confidence` is the mean over successes that carry a confidence.
     """
 
@@ -29,6 +30,8 @@ class ModelMetrics(Shape):
     accepted: U64 = 0
     failure_latency_ms: NonNegative = 0.0
     repeated: U64 = 0
+    cached: U64 = 0
+    saved_usd: NonNegative = 0.0
     cost_usd: NonNegative = 0.0
 
     def success_rate(self) -> float:
@@ -60,6 +63,8 @@ class ModelMetrics(Shape):
             accepted=account.accepted,
             failure_latency_ms=account.failure_latency_us / _US_PER_MS,
             repeated=account.repeated,
+            cached=account.cached,
+            saved_usd=account.saved_nano / NANO_PER_USD,
             cost_usd=account.cost_nano / NANO_PER_USD,
         )
 

@@ -77,8 +77,9 @@ class RunRules(_Stored):
     `max_retries` counts deliberate retries at the last candidate of a round; `min_confidence` binds where a confidence
     was measured; `ordered` says that holes wait for holes; `tree` is the folder they were scanned from, as its user
     named it; `verify` names the profile that judges fills on the tree with the digest `snapshot`; `templates` are the
-    texts of prompts where they are not the package's own; `endpoints` holds the digest of each endpoint's public
-    configuration at submission, by name.
+    texts of prompts where they are not the package's own; `cache` says whether replies that were paid for are used
+    again, and kept for `cache_days`; `endpoints` holds the digest of each endpoint's public configuration at
+    submission, by name.
     """
 
     max_retries: int = 2
@@ -92,6 +93,8 @@ class RunRules(_Stored):
     verify: str | None = None
     snapshot: str | None = None
     templates: Templates | None = None
+    cache: bool = True
+    cache_days: float = 7.0
     endpoints: dict[str, str] = Field(default_factory=dict)
 
 
@@ -107,7 +110,15 @@ class ErrorRecord(_Stored):
         return cls(kind=failure.kind, message=failure.message)
 
 
-_INNER = {"code", "cost_nano", "speed", "token_us", "checks", "check_us"}  # what reports of attempts leave out
+_INNER = {
+    "code",
+    "request",
+    "cost_nano",
+    "speed",
+    "token_us",
+    "checks",
+    "check_us",
+}  # what reports of attempts leave out
 
 
 class Attempt(_Stored):
@@ -116,7 +127,8 @@ class Attempt(_Stored):
     `speed` is the server-speed score (CONTRACTS section 2) where the server gave statistics: it breaks ties only.
     `token_us`, `checks` and `check_us` are those statistics: microseconds a token, constraint checks, time of one.
     `notes` counts what the static checks could not decide of the fill: nothing is the best.
-    `code` is what the call gave, kept for selection and for later prompts; reports leave it out.
+    `code` is what the call gave, kept for selection and for later prompts; `request` is the digest that a reply which
+    is still to be verified is kept by in the fill cache. Reports leave these out.
     """
 
     candidate: int
@@ -142,6 +154,7 @@ class Attempt(_Stored):
     notes: int = 0
     at: float = 0.0
     code: str | None = None
+    request: str | None = None
 
     @property
     def usable(self) -> bool:
@@ -189,6 +202,7 @@ class ModelAccount(_Stored):
     cancelled: int = 0
     repeated: int = 0
     cached: int = 0
+    saved_nano: int = 0
     cost_nano: int = 0
     prompt_tokens: int = 0
     generated_tokens: int = 0
@@ -217,6 +231,7 @@ class RunStatus(_Stored):
     fallbacks: int = 0
     repeated: int = 0
     late: int = 0
+    cached: int = 0
     simulated: int = 0
     cost_nano: int = 0
     created_at: float = 0.0

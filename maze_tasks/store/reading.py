@@ -43,7 +43,7 @@ def read_status(client: redis.Redis, namespace: str, run: str) -> RunStatus | No
     )
 
 
-_TOTALS = ("holes", "attempts", "fallbacks", "repeated", "late", "simulated", "cost_nano")
+_TOTALS = ("holes", "attempts", "fallbacks", "repeated", "late", "cached", "simulated", "cost_nano")
 
 
 def list_runs(client: redis.Redis, namespace: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import redis
 
@@ -13,6 +14,7 @@ from maze_tasks.names import FORMAT_VERSION, HoleId, encode_id
 from maze_tasks.store.connection import translated
 from maze_tasks.store.keys import RunKeys, active_key, runs_key
 from maze_tasks.store.scripts import Arg, ScriptCall, run_many, script
+from maze_tasks.store.together import Step, run_beside
 
 SELECT_MEMBER = "select"  # stands for the sample in `due` where a selection is owed
 
@@ -116,10 +118,12 @@ class Finished:
         what: ``filled, next, round, retry, failed, skipped, needs_review, cancelled, open, select``, or ``gone`` or
             ``late``: nothing was changed.
         on: with ``late``, whether the hole stands open at the next candidate.
+        beside: the answers of the steps that went along, None for one that failed.
     """
 
     what: str
     on: bool = False
+    beside: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +276,15 @@ class RunStore:
             return Begun("go", text, int(plan_no), bool(repeated), int(retries), int(expiries), before=before)
         return Begun(verdict, on=verdict == "behind" and bool(rest[0]))
 
-    def finish(self, ticket: Ticket, attempt_id: str, commit: Commit, *, next_model: str | None) -> Finished:
+    def finish(
+        self,
+        ticket: Ticket,
+        attempt_id: str,
+        commit: Commit,
+        *,
+        next_model: str | None,
+        beside: Sequence[Step] = (),
+    ) -> Finished:
         """Commit an attempt, once, however often it is called.
 
         Args:
@@ -280,6 +292,7 @@ class RunStore:
             attempt_id: the holder of the lease.
             commit: the attempt and what follows.
             next_model: the candidate that follows: after this one, or the first with ``round``.
+            beside: steps that go in the same round trip, each of which bears repeating and may fail.
         """
         keys, hid = self.keys(ticket.run), encode_id(ticket.hole_id)
         attempt = commit.attempt
@@ -296,8 +309,10 @@ class RunStore:
             if delta:
                 args += [f"{name}|{ticket.model}", delta]
         with translated():
-            what, *rest = script("finish").run(self.client, names, args)
-        return Finished(rest[0]) if what == "ok" else Finished(what, on=bool(rest and rest[0]))
+            (what, *rest), answers = run_beside(self.client, Step(script("finish"), names, args), beside)
+        if what == "ok":
+            return Finished(rest[0], beside=tuple(answers))
+        return Finished(what, on=bool(rest and rest[0]), beside=tuple(answers))
 
     def renew(self, held: Sequence[tuple[Ticket, str]]) -> list[bool]:
         """Lengthen leases in one round trip.

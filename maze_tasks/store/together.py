@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import redis
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
 
 from maze_tasks.store.scripts import Arg, Script
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,29 @@ class Step:
     script: Script
     keys: Sequence[str]
     args: Sequence[Arg]
+
+
+def run_beside(client: redis.Redis | redis.RedisCluster, step: Step, others: Sequence[Step]) -> tuple[Any, list[Any]]:
+    """Run a step with others beside it that must not hold it up.
+
+    Args:
+        client: the server.
+        step: what counts.
+        others: what goes along in the same round trip, ahead of it.
+
+    Returns:
+        The step's result, and those of the others; None for one that failed.
+
+    Raises:
+        redis.RedisError: the server cannot be reached, or the step itself failed.
+    """
+    *beside, result = _results(client, [*others, step])
+    if isinstance(result, Exception):
+        raise result
+    for other, answer in zip(others, beside, strict=True):
+        if isinstance(answer, Exception):
+            logger.warning("%s failed: %s", other.script.name, answer)
+    return result, [None if isinstance(answer, Exception) else answer for answer in beside]
 
 
 def run_together(client: redis.Redis | redis.RedisCluster, steps: Sequence[Step]) -> list[Any]:
@@ -43,8 +69,17 @@ def run_together(client: redis.Redis | redis.RedisCluster, steps: Sequence[Step]
     Raises:
         redis.RedisError: the server cannot be reached, or a script failed; the first failure, after all have run.
     """
+    results = _results(client, steps)
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+    return results
+
+
+def _results(client: redis.Redis | redis.RedisCluster, steps: Sequence[Step]) -> list[Any]:
+    """The result of each step, an error of its script in the place of one that failed."""
     if isinstance(client, redis.RedisCluster) or len(steps) == 1:
-        return [step.script.run(client, step.keys, step.args) for step in steps]  # type: ignore[arg-type]
+        return [_result(client, step) for step in steps]
     results: dict[int, Any] = {}
     missing = list(range(len(steps)))
     for _ in (0, 1):
@@ -57,7 +92,11 @@ def run_together(client: redis.Redis | redis.RedisCluster, steps: Sequence[Step]
         replies = pipe.execute(raise_on_error=False)[loads:] if missing else []
         results.update(zip(missing, replies, strict=True))
         missing = [at for at in missing if isinstance(results[at], NoScriptError)]
-    for at in range(len(steps)):
-        if isinstance(results[at], Exception):
-            raise results[at]
     return [results[at] for at in range(len(steps))]
+
+
+def _result(client: redis.Redis | redis.RedisCluster, step: Step) -> Any:
+    try:
+        return step.script.run(client, step.keys, step.args)  # type: ignore[arg-type]
+    except ResponseError as error:
+        return error

@@ -1,4 +1,4 @@
-"""Holes that wait for holes: who waits for whom, how those stand, and letting them go."""
+"""Holes that wait: for other holes (who waits for whom, how those stand, letting them go), and for their turn."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from maze_tasks.models.runs import HoleStatus
 from maze_tasks.names import HoleId, decode_id, encode_id
 from maze_tasks.store.care import Spot
 from maze_tasks.store.connection import translated
-from maze_tasks.store.runs import RunStore
+from maze_tasks.store.runs import Finished, RunStore, Ticket
 from maze_tasks.store.scripts import script
 
 FREE_MEMBER = "free"  # stands for the sample in `due` where a look is owed to the holes that wait for one
@@ -78,3 +78,23 @@ def looked(store: RunStore, run: str, hole_id: HoleId) -> None:
     """Say that those who waited for a hole have been looked after."""
     with translated():
         store.client.zrem(store.keys(run).due, f"{encode_id(hole_id)}|{FREE_MEMBER}")
+
+
+def defer(store: RunStore, ticket: Ticket, attempt_id: str, wait_ms: int) -> Finished:
+    """Give a lease back without an attempt; the hole is sent again when its wait ends.
+
+    Nothing is counted and the cursor stays: a hole that waits has not been tried.
+
+    Args:
+        store: the store.
+        ticket: what the lease is for.
+        attempt_id: its holder.
+        wait_ms: how long the hole waits, in milliseconds.
+
+    Returns:
+        ``deferred``, or as `RunStore.finish`: ``cancelled, done, gone, late``.
+    """
+    keys, hid = store.keys(ticket.run), encode_id(ticket.hole_id)
+    names = [keys.meta, keys.hole(hid), keys.leases, keys.events, keys.due, keys.queued(ticket.model)]
+    with translated():
+        return Finished(str(script("defer").run(store.client, names, [hid, ticket.cursor.sample, attempt_id, wait_ms])))

@@ -21,7 +21,8 @@ ASKED = InferenceRequest(prompt="Fill it.", max_tokens=64)
 def client_of(cluster: Stage, *names: str, **settings: object) -> EnsembleClient:
     """A client of some of the cluster's endpoints and of its store."""
     by_name = {one.name: one for one in cluster.endpoints}
-    made = {"endpoints": tuple(by_name[name] for name in names), **cluster.settings, **settings}
+    known = {"cache": False, **cluster.settings, **settings}  # tests that count calls mean calls
+    made = {"endpoints": tuple(by_name[name] for name in names), **known}
     return EnsembleClient.from_config(Settings.model_validate(made))
 
 
@@ -81,6 +82,18 @@ def test_many_threads_share_a_client(client: EnsembleClient) -> None:
     assert len({answer.generated_text for answer in answers}) == 40, "an answer of its own for each"
 
 
+def test_threads_that_ask_the_same_pay_once(cluster: Stage) -> None:
+    asked = InferenceRequest(prompt="Fill this, all of you.", max_tokens=64)
+    with client_of(cluster, "steady", cache=True) as client:
+        before = cluster.stats()["steady"]["requests"]
+        with ThreadPoolExecutor(8) as threads:
+            answers = list(
+                threads.map(lambda number: client.generate_routed(asked, HoleSpec(hole_id=number)), range(8))
+            )
+        assert len({answer.generated_text for answer in answers}) == 1
+        assert cluster.stats()["steady"]["requests"] - before == 1
+
+
 def test_a_batch_is_handed_to_workers_and_its_results_come_as_they_are_made(client: EnsembleClient) -> None:
     holes = [{"hole_id": number} for number in range(10)] + [read_hole({"hole_id": "x", **SECURE})]
     run = client.submit(holes)
@@ -112,7 +125,7 @@ def test_without_a_redis_url_everything_is_private_and_gone_at_the_end(monkeypat
             monkeypatch.setenv(name, value)
         monkeypatch.setattr("tempfile.tempdir", None)  # TMPDIR is read anew
         config = EnsembleConfig(endpoints=stage.endpoints)
-        with EnsembleClient.from_config(config) as client:
+        with EnsembleClient.from_config(config, cache=False) as client:
             assert client.generate_routed(ASKED, HoleSpec(hole_id=1)).model == "a"
             results = list(client.submit([{"hole_id": number} for number in range(6)]))
             assert [result.status for result in results] == ["filled"] * 6

@@ -112,6 +112,8 @@ SHAPES: list[tuple[type[Shape], dict[str, Any], dict[str, Any]]] = [
             "accepted": 0,
             "failure_latency_ms": 0.0,
             "repeated": 0,
+            "cached": 0,
+            "saved_usd": 0.0,
             "cost_usd": 0.0,
         },
     ),

@@ -39,6 +39,7 @@ if ARGV[9] == '1' then redis.call('HINCRBY', KEYS[1], 'simulated', 1) end
 if ARGV[10] == '1' then redis.call('HINCRBY', KEYS[1], 'repeated', 1) end
 if cancelled and not counted then redis.call('HINCRBY', KEYS[4], 'cancelled|' .. ARGV[6], 1) end
 for i = 16, #ARGV, 2 do
+  if string.sub(ARGV[i], 1, 7) == 'cached|' then redis.call('HINCRBY', KEYS[1], 'cached', ARGV[i + 1]) end
   if not (step ~= 'accept' and string.sub(ARGV[i], 1, 9) == 'accepted|') then
     redis.call('HINCRBY', KEYS[4], ARGV[i], ARGV[i + 1])
   end

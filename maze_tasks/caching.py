@@ -1,0 +1,174 @@
+"""The fill cache in the life of an attempt: what a request is known by, what is kept of a reply, what comes back.
+
+Source: PROTOCOL, "Best of N, cache, money, ids".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from pydantic import TypeAdapter, ValidationError
+
+from maze_tasks.endpoints.client import build_request
+from maze_tasks.errors import EndpointError, Failure, MazeError
+from maze_tasks.models import ModelEndpoint
+from maze_tasks.models.calls import Call, Reply
+from maze_tasks.models.runs import Cursor, RunRules
+from maze_tasks.store.cache import FillCache
+from maze_tasks.store.runs import Ticket
+from maze_tasks.store.together import Step
+from maze_tasks.validation import NORMALISER_VERSION
+
+logger = logging.getLogger(__name__)
+
+_FORMAT = 1  # of what is kept; what was kept in another is not found
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A reply in the cache.
+
+    Args:
+        reply: as it came.
+        cost_nano: what it cost, in nano-USD.
+    """
+
+    reply: Reply
+    cost_nano: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """What the cache says of a request.
+
+    Args:
+        digest: what the request is known by, '' where the cache is not used.
+        kept: the reply, where it is kept.
+        claimed: whether the request is this attempt's to make, and others wait for it.
+        busy_ms: where somebody else is making it, how long their claim lasts from now; else None.
+    """
+
+    digest: str = ""
+    kept: Kept | None = None
+    claimed: bool = False
+    busy_ms: int | None = None
+
+
+_KEPT = TypeAdapter(Kept)
+
+
+def request_digest(endpoint: ModelEndpoint, call: Call, cursor: Cursor) -> str:
+    """What a request is known by: 64 hexadecimal digits.
+
+    Equal are requests that send the same bytes to the same endpoint for the same round and sample, to be read by the
+    same normaliser: several samples of one hole are several requests.
+
+    Raises:
+        FinalError: the call cannot be written.
+    """
+    body = build_request(endpoint, call).body
+    ahead = (_FORMAT, NORMALISER_VERSION, endpoint.protocol, endpoint.digest(), cursor.round_no, cursor.sample)
+    digest = hashlib.sha256("|".join(map(str, ahead)).encode() + b"\n")
+    digest.update(body)
+    return digest.hexdigest()
+
+
+def recall(
+    cache: FillCache | None, rules: RunRules, endpoint: ModelEndpoint, call: Call, cursor: Cursor, holder: str
+) -> Recalled:
+    """Look for the reply to a call; where there is none, claim the request.
+
+    Args:
+        cache: the cache, None where there is none.
+        rules: of the run, which may do without.
+        endpoint: who is asked.
+        call: what is asked.
+        cursor: round and sample that it is asked for.
+        holder: the attempt.
+    """
+    if cache is None or not rules.cache:
+        return Recalled()
+    try:
+        digest = request_digest(endpoint, call, cursor)
+        found = cache.ask(digest, holder)
+    except EndpointError:
+        return Recalled()  # the call itself says what is wrong
+    except MazeError as error:
+        logger.warning("fill cache not asked: %s", error)
+        return Recalled()
+    if found.verdict == "busy":
+        return Recalled(digest, busy_ms=found.wait_ms)
+    kept = _read(found.reply) if found.verdict == "hit" else None
+    return Recalled(digest, kept, claimed=found.verdict == "claimed")
+
+
+def _read(text: str) -> Kept | None:
+    try:
+        kept = _KEPT.validate_json(text)
+    except ValidationError:
+        logger.warning("a reply in the fill cache cannot be read, and is asked for again")
+        return None
+    # Nobody waited for it, nothing was sent again.
+    return replace(kept, reply=replace(kept.reply, latency_ms=0.0, resent=0))
+
+
+def decided(
+    cache: FillCache | None,
+    recalled: Recalled,
+    holder: str,
+    outcome: EndpointError | Failure | None,
+    fresh: Kept | None,
+    days: float,
+) -> list[Step]:
+    """What to tell the cache of an attempt, in the round trip that commits it.
+
+    Args:
+        cache: the cache.
+        recalled: what it said of the request.
+        holder: the attempt.
+        outcome: the endpoint's error, why the fill cannot be accepted, or None where it can.
+        fresh: the reply that the endpoint gave and what it cost; None where it gave none.
+        days: how long a reply is kept.
+    """
+    if cache is None or not recalled.digest:
+        return []
+    if recalled.kept is not None:
+        # A reply that no longer passes is not served again: who asks next pays afresh.
+        return [cache.forget_call(recalled.digest, holder)] if outcome is not None else []
+    if outcome is None and fresh is not None:
+        return [cache.decide_call(recalled.digest, holder, _KEPT.dump_json(fresh).decode(), days=days)]
+    cut = isinstance(outcome, EndpointError) and outcome.kind == "cancelled"
+    return [cache.decide_call(recalled.digest, holder, again=cut)]
+
+
+def wait_for(cache: FillCache, digest: str, ticket: Ticket) -> None:
+    """Have a hole that has just been deferred go on when the request it waits for has been decided."""
+    try:
+        if not cache.wait(digest, ticket):
+            cache.wake([cache.waiter(ticket)])
+    except MazeError as error:
+        logger.warning("a hole waits longer than it needs to: %s", error)
+
+
+def wake(cache: FillCache | None, answers: Sequence[list[str] | None]) -> None:
+    """Let those go on who waited for a request, as the answers of `decided` name them."""
+    waiters = [waiter for answer in answers for waiter in answer or ()]
+    if cache is None or not waiters:
+        return
+    try:
+        cache.wake(waiters)
+    except MazeError as error:
+        logger.warning("holes wait longer than they need to: %s", error)
+
+
+def forget(cache: FillCache, digest: str | None) -> None:
+    """Forget a reply whose fill turned out to be bad when it was run."""
+    if digest is None:
+        return
+    try:
+        cache.drop(digest)
+    except MazeError as error:
+        logger.warning("a bad fill stays in the cache: %s", error)
