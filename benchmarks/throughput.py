@@ -181,7 +181,7 @@ def main() -> None:
         urls = {"redis_url": f"unix://{socket}?db=0", "broker_url": f"redis+socket://{socket}?virtual_host=1"}
         config = CONFIG.format(**urls, port=chosen.port, latency=chosen.latency)
         (folder / "maze.toml").write_text(config)
-        client = redis.Redis.from_url(urls["redis_url"])
+        client = redis.Redis.from_url(urls["redis_url"], socket_timeout=None)
         env = {"BENCH_BROKER_URL": urls["broker_url"], "BENCH_REDIS_URL": urls["redis_url"]}
         noop = measure_noop(chosen.holes, chosen.processes, client, server, env)
         ready = folder / "ready"

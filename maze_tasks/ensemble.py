@@ -210,7 +210,12 @@ class EnsembleClient:
         graph = {hole.id: hole.depends_on for hole in batch if hole.depends_on}
         refuse_disorder(graph, {hole.id: number for number, hole in enumerate(batch, 1)}, "holes")
         project.producer(best_of_n=best_of_n).submit(
-            name, batch, input_digest=digest, config_digest=config_digest, ordered=bool(graph)
+            name,
+            batch,
+            input_digest=digest,
+            config_digest=config_digest,
+            ordered=bool(graph),
+            expected=len(batch),
         )
         return RunHandle(project, name, check)
 

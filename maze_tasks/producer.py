@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from maze_tasks.decide.parcels import parcel_size
 from maze_tasks.decide.plan import plan
 from maze_tasks.decide.request import most_prompt_tokens
 from maze_tasks.decide.router import ModelRouter
@@ -154,6 +155,7 @@ class Producer:
         input_digest: str,
         config_digest: str,
         ordered: bool = False,
+        expected: int | None = None,
         on_batch: Callable[[int], None] | None = None,
     ) -> Submission:
         """Submit a run: every hole is stored, then announced. A repeat adds and announces only what is missing.
@@ -164,6 +166,7 @@ class Producer:
             input_digest: digest of the holes.
             config_digest: digest of the configuration.
             ordered: whether holes depend on holes; all that they name must be in the run, without a circle.
+            expected: how many they are about, by which holes are put together in messages; None where nobody knows.
             on_batch: called after each batch with the number of holes added in all.
 
         Raises:
@@ -174,11 +177,12 @@ class Producer:
         verdict = self.open(run, input_digest=input_digest, config_digest=config_digest, ordered=ordered)
         added = 0
         held: list[HoleId] = []
+        sizes = self._parcel_sizes(expected)
         for batch in _batches(holes, BATCH):
             new = [self._new(hole) for hole in batch]
             fresh = set(self._store.submit(run, new))
             going = [hole for hole in new if hole.hole_id in fresh and not hole.depends_on]
-            self._send(message for hole in going for message in self._messages(run, hole))
+            self._send(message for parcel in _parcels(going, sizes) for message in self._messages(run, parcel))
             held += [hole.hole_id for hole in new if hole.depends_on]
             added += len(fresh)
             if on_batch:
@@ -200,12 +204,36 @@ class Producer:
         bound = self._planner.prompt_bound(hole, plan)
         return NewHole(hole.id, hole_text(hole), number, plan, bound, tokens_to_ask(hole), hole.depends_on)
 
-    def _messages(self, run: str, hole: NewHole) -> list[FillMessage]:
-        return messages_for(run, hole.plan, [hole.hole_id], Cursor(), FIRST_SEND)
+    def _parcel_sizes(self, expected: int | None) -> dict[Plan, int]:
+        """How many holes of each plan travel together; the slowest of its first models says."""
+        if expected is None:
+            return {}
+        latency = reading.recent_latency(self._store.client, self._store.namespace)
+        by_name = {
+            one.name: parcel_size(
+                expected, slots=one.max_concurrency, latency_s=latency.get(one.name), timeout_s=one.timeout_secs
+            )
+            for one in self._planner.endpoints
+        }
+        return {plan: min(by_name[name] for name in plan.models_at(0)) for plan in self._plans}
+
+    def _messages(self, run: str, parcel: Sequence[NewHole]) -> list[FillMessage]:
+        return messages_for(run, parcel[0].plan, [hole.hole_id for hole in parcel], Cursor(), FIRST_SEND)
 
     def _rules(self, *, ordered: bool) -> RunRules:
         digests = {endpoint.name: endpoint.digest() for endpoint in self._planner.endpoints}
         return self._options.rules.model_copy(update={"endpoints": digests, "ordered": ordered})
+
+
+def _parcels(holes: Sequence[NewHole], sizes: Mapping[Plan, int]) -> Iterator[Sequence[NewHole]]:
+    """Holes put together that travel together."""
+    by_plan: dict[Plan, list[NewHole]] = {}
+    for hole in holes:
+        by_plan.setdefault(hole.plan, []).append(hole)
+    for shared, its_holes in by_plan.items():
+        size = sizes.get(shared, 1)
+        for start in range(0, len(its_holes), size):
+            yield its_holes[start : start + size]
 
 
 def hole_text(hole: Hole) -> str:

@@ -6,8 +6,6 @@ import logging
 import os
 import threading
 import uuid
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
@@ -21,18 +19,23 @@ from maze_tasks.errors import MazeError
 from maze_tasks.fill import Filler
 from maze_tasks.judging import Judge
 from maze_tasks.leases import LeaseKeeper
+from maze_tasks.sending import send_from
 from maze_tasks.store import RunStore, connect
 from maze_tasks.store.cache import FillCache
 from maze_tasks.store.cancelled import needless
 from maze_tasks.store.dropped import count_dropped
 from maze_tasks.verification import Verifier, open_verifier
 from workers.dropped import dropped
+from workers.parcels import Slots
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from celery import Celery
 
     from maze_tasks.config import Settings
     from maze_tasks.messages import FillMessage
+    from maze_tasks.names import HoleId
 
 logger = logging.getLogger(__name__)
 
@@ -51,32 +54,42 @@ class Runtime:
         judge: judges fills.
         clients: HTTP clients of the endpoints.
         leases: keeps leases alive.
-        slots: threads of the process that share the holes of parcels; None until a parcel comes.
-        concurrency: calls this process may have in flight.
+        slots: the calls this process may have in flight.
     """
 
     filler: Filler
     judge: Judge
     clients: ClientPool
     leases: LeaseKeeper
-    concurrency: int
-    slots: ThreadPoolExecutor | None = None
+    slots: Slots
 
-    def each(self, message: FillMessage) -> Iterator[bool]:
-        """Make the attempts of a message's holes, at once where there are several; of each, whether it goes on."""
-        if len(message.holes) == 1:
-            yield self.filler.fill(message, message.holes[0])
-            return
-        if self.slots is None:
-            self.slots = ThreadPoolExecutor(self.concurrency, thread_name_prefix="fill")
-        yield from self.slots.map(partial(self.filler.fill, message), message.holes)
+    def fill(self, message: FillMessage) -> list[HoleId]:
+        """Make the attempts of a message's holes; those that go on to the next candidate by the rest of its chain."""
+        fill = partial(self.filler.fill, message)
+        try:
+            if len(message.holes) == 1:
+                return list(message.holes) if self.slots.one(fill, message.holes[0]) else []
+            going, error = self.slots.several(fill, message.holes, partial(self._send_on, message))
+        except MazeError as raised:
+            going, error = [], raised
+        if error is not None:
+            # Truth lives in the store: what was not committed is found by the sweeper and sent again.
+            logger.error("run %s, %s: %s", message.run, message.model, error)
+        return going
+
+    def _send_on(self, message: FillMessage, holes: Sequence[HoleId]) -> None:
+        """Send holes to their next candidate by themselves: the chain would come too late for them."""
+        members = [(hole_id, str(message.cursor.sample)) for hole_id in holes]
+        try:
+            send_from(self.filler.store, self.filler.send, message.run, members)
+        except MazeError as error:
+            logger.warning("run %s: %s; the sweeper will send on %d holes", message.run, error, len(holes))
 
     def close(self) -> None:
         """Give everything back; leases of calls that were cut run out by themselves."""
         self.leases.close()
         self.clients.close()
-        if self.slots is not None:
-            self.slots.shutdown(wait=False, cancel_futures=True)
+        self.slots.close()
 
 
 _process: dict[str, Any] = {}
@@ -96,7 +109,7 @@ def runtime(settings: Settings) -> Runtime:
 
 def _build(settings: Settings) -> Runtime:
     # Known only once the worker has been set up, which is after its first signal.
-    concurrency = int(getattr(_process.get("worker"), "concurrency", None) or FALLBACK_CONCURRENCY)
+    concurrency = 1 if _process.get("forked") else _concurrency()
     store = _store(settings, concurrency)
     dispatcher = Dispatcher(_process["app"], settings.namespace)
     endpoints = {endpoint.name: endpoint for endpoint in settings.endpoints}
@@ -105,7 +118,11 @@ def _build(settings: Settings) -> Runtime:
     leases = LeaseKeeper(store, needless=partial(needless, store), cache=kept)
     filler = Filler(store, leases, dispatcher.send, endpoints, clients.get, kept)
     judge = Judge(store, leases, dispatcher.send, cache(partial(_verifier, settings)))
-    return Runtime(filler, judge, clients, leases, concurrency)
+    return Runtime(filler, judge, clients, leases, Slots(concurrency))
+
+
+def _concurrency() -> int:
+    return int(getattr(_process.get("worker"), "concurrency", None) or FALLBACK_CONCURRENCY)
 
 
 def _verifier(settings: Settings) -> Verifier:
@@ -121,14 +138,15 @@ def _store(settings: Settings, concurrency: int) -> RunStore:
 def register_signals(app: Celery, settings: Settings) -> None:
     """Start the sweeper when the worker is ready; take everything down when it ends."""
 
-    def initialise(instance: Any = None, **_: Any) -> None:
+    def initialise(sender: Any = None, **_: Any) -> None:
         _process["app"] = app
-        _process["worker"] = instance
+        _process["worker"] = sender
 
     def forked(**_: Any) -> None:
-        # A prefork child inherits nothing that is connected.
+        # A prefork child inherits nothing that is connected, and has one slot of its own.
         _process.pop("runtime", None)
         _process["app"] = app
+        _process["forked"] = True
 
     def ready(**_: Any) -> None:
         end = _process["end"] = threading.Event()

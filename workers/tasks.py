@@ -6,14 +6,17 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from maze_tasks.errors import MazeError
-from maze_tasks.messages import FillMessage, VerifyMessage, read_message
+from maze_tasks.messages import VerifyMessage, read_message
 from maze_tasks.names import FILL_TASK, VERIFY_TASK
 from workers.bootstrap import runtime
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from celery import Celery, Task
 
     from maze_tasks.config import Settings
+    from maze_tasks.names import HoleId
 
 logger = logging.getLogger(__name__)
 
@@ -31,10 +34,12 @@ def register_tasks(app: Celery, settings: Settings) -> None:
         message = read_message(arguments)
         if isinstance(message, str):
             logger.warning("message dropped: %s", message)
-            goes_on = False
+            going: list[HoleId] = []
         else:
-            goes_on = _run(settings, message)
-        if not goes_on:
+            going = runtime(settings).fill(message)
+        if going:
+            narrow_chain(task, going)
+        else:
             end_chain(task)
 
     @app.task(name=VERIFY_TASK, ignore_result=True)  # type: ignore[untyped-decorator]
@@ -48,6 +53,12 @@ def register_tasks(app: Celery, settings: Settings) -> None:
             runtime(settings).judge.judge(waits)
         except MazeError as error:
             logger.error("run %s: %s", message.run, error)  # noqa: TRY400 - the message says it all
+
+
+def narrow_chain(task: Task, holes: Sequence[HoleId]) -> None:
+    """Let the links that follow in the message being run carry some of its holes only."""
+    for link in task.request.chain or ():
+        link["kwargs"]["holes"] = list(holes)
 
 
 def end_chain(task: Task) -> None:
@@ -64,17 +75,3 @@ def end_chain(task: Task) -> None:
         if options.get(name) is not None:
             setattr(task.request, "group" if name == "group_id" else name, options[name])
     task.request.chain = None
-
-
-def _run(settings: Settings, message: FillMessage) -> bool:
-    """Make the attempts of a message; whether at least one of its holes goes on to the next candidate."""
-    process = runtime(settings)
-    goes_on = False
-    try:
-        for went in process.each(message):
-            goes_on = goes_on or went
-    except MazeError as error:
-        # Truth lives in the store: what was not committed is found by the sweeper and sent again.
-        logger.error("run %s, %s: %s", message.run, message.model, error)  # noqa: TRY400 - the message says it all
-        return False
-    return goes_on

@@ -270,7 +270,12 @@ def resume_or_submit(project: Project, wanted: Wanted, run: str, survey: Survey,
         resume_run(project, run)
     if known is None or not known.sealed:
         project.producer(best_of_n=wanted.best_of_n, tree=wanted.tree, verify=wanted.profile).submit(
-            run, wanted.holes(), input_digest=survey.digest, config_digest=digest, ordered=survey.ordered
+            run,
+            wanted.holes(),
+            input_digest=survey.digest,
+            config_digest=digest,
+            ordered=survey.ordered,
+            expected=survey.holes,
         )
 
 

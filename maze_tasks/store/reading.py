@@ -13,6 +13,7 @@ from maze_tasks.store.connection import translated
 from maze_tasks.store.keys import RunKeys, runs_key
 
 _PAGE = 500  # holes read in one round trip
+_RECENT = 5  # runs that say how fast a model is now
 
 
 def read_status(client: redis.Redis, namespace: str, run: str) -> RunStatus | None:
@@ -66,6 +67,21 @@ def accounts_of(flat: Mapping[Any, Any]) -> dict[str, ModelAccount]:
         count, _, model = str(name).partition("|")
         fields.setdefault(model, {})[count] = int(value)
     return {model: ModelAccount(**counts) for model, counts in sorted(fields.items())}
+
+
+def recent_latency(client: redis.Redis, namespace: str) -> dict[str, float]:
+    """Mean seconds of a model's usable replies over the latest runs; models that gave none are left out."""
+    with translated():
+        names = client.zrange(runs_key(namespace), -_RECENT, -1)
+        pipe = client.pipeline(transaction=False)
+        for run in names:
+            pipe.hgetall(RunKeys(namespace, str(run)).accounts)
+        pages = pipe.execute()
+    totals: dict[str, ModelAccount] = {}
+    for flat in pages:
+        for model, account in accounts_of(flat).items():
+            totals[model] = totals.get(model, ModelAccount()) + account
+    return {name: one.success_latency_us / one.successes / 1e6 for name, one in totals.items() if one.successes}
 
 
 def total_accounts(client: redis.Redis, namespace: str) -> dict[str, ModelAccount]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from celery.app.task import Context
 
-from workers.tasks import end_chain
+from workers.tasks import end_chain, narrow_chain
 
 
 def task(chain: list[dict[str, Any]] | None) -> SimpleNamespace:
@@ -34,3 +34,10 @@ def test_the_chord_that_waits_for_the_last_link_is_handed_over() -> None:
     end_chain(running)
     assert running.request.chain is None
     assert (running.request.chord, running.request.group, running.request.group_index) == (body, "g", 3)
+
+
+def test_what_goes_on_by_the_chain_is_all_that_its_links_carry() -> None:
+    links = [{"kwargs": {"model": name, "holes": [1, 2, 3]}, "options": {}} for name in "cb"]
+    running = task(links)
+    narrow_chain(running, [2, "x"])
+    assert [link["kwargs"]["holes"] for link in running.request.chain] == [[2, "x"], [2, "x"]]

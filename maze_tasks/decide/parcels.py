@@ -1,0 +1,34 @@
+"""How many holes travel in one message.
+
+A message costs a worker and the broker about half a millisecond of processor time, whatever it carries; what is in a
+worker's hands no other can take. So many holes go together where calls are short and there are plenty, and one alone
+where calls are long or few.
+"""
+
+from __future__ import annotations
+
+MOST_HOLES = 50  # in one parcel; beyond that a message's cost a hole hardly falls any more
+BUSY_S = 1.0  # how long one call slot may have to work at a parcel
+PARCELS_A_SLOT = 4  # that each slot should find at least, so that all end at about the same time
+UNKNOWN_LATENCY_S = 0.1  # of a call to a model that nobody has asked yet
+LONGEST_S = 4.5 * 3600  # that a parcel may take in all: less than the six hours a broker waits for its acknowledgement
+
+
+def parcel_size(holes: int | None, *, slots: int, latency_s: float | None, timeout_s: float) -> int:
+    """Holes to send in one message.
+
+    Args:
+        holes: holes of the run; None where nobody knows, and each travels alone.
+        slots: calls at once that the model may have.
+        latency_s: what a call to it takes on the average, None where that is not known.
+        timeout_s: what a call to it takes at most.
+
+    Returns:
+        A number from 1 to `MOST_HOLES`.
+    """
+    if holes is None:
+        return 1
+    latency = UNKNOWN_LATENCY_S if latency_s is None else latency_s
+    by_latency = BUSY_S / max(latency, BUSY_S / MOST_HOLES)
+    by_run = holes / (slots * PARCELS_A_SLOT)
+    return max(1, int(min(by_latency, by_run, LONGEST_S / timeout_s, MOST_HOLES)))

@@ -1,0 +1,94 @@
+"""Running the holes of a message: one in the thread that took it, several side by side in the process's call slots."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from queue import Empty, SimpleQueue
+from threading import BoundedSemaphore, Lock
+
+from maze_tasks.errors import MazeError
+from maze_tasks.names import HoleId
+
+PATIENCE_S = 1.0  # how long a hole that needs the next candidate waits for its parcel to end
+
+
+class Slots:
+    """The call slots of a process: however its messages are cut, no more calls than that are in flight.
+
+    Args:
+        count: calls at once.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._free = BoundedSemaphore(count)
+        self._threads = ThreadPoolExecutor(count, thread_name_prefix="fill")
+
+    def one(self, fill: Callable[[HoleId], bool], hole_id: HoleId) -> bool:
+        """Fill one hole in this thread."""
+        with self._free:
+            return fill(hole_id)
+
+    def several(
+        self, fill: Callable[[HoleId], bool], holes: Sequence[HoleId], send_on: Callable[[list[HoleId]], object]
+    ) -> tuple[list[HoleId], MazeError | None]:
+        """Fill holes side by side.
+
+        Args:
+            fill: makes an attempt for a hole; whether it goes on to the next candidate.
+            holes: their ids.
+            send_on: sends holes to their next candidate that have waited `PATIENCE_S` for the others.
+
+        Returns:
+            Those that go on and were not sent on, and why an attempt could not be made or committed, if one could not.
+        """
+        parcel = _Parcel(fill, len(holes))
+        for hole_id in holes:
+            self._threads.submit(parcel.run, hole_id, self._free)
+        going: list[HoleId] = []
+        since = 0.0
+        while True:
+            try:
+                went = parcel.news.get(timeout=since + PATIENCE_S - time.monotonic() if going else None)
+            except (Empty, ValueError):
+                send_on(going)
+                going = []
+                continue
+            if went is None:
+                break
+            since = since if going else time.monotonic()
+            going.append(went)
+        if parcel.broken is not None:
+            raise parcel.broken
+        return going, parcel.error
+
+    def close(self) -> None:
+        """Take on nothing more; what runs is not waited for."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+class _Parcel:
+    """Holes under way: `news` has each that goes on as it does, and None when all have ended."""
+
+    def __init__(self, fill: Callable[[HoleId], bool], count: int) -> None:
+        self.news: SimpleQueue[HoleId | None] = SimpleQueue()
+        self.error: MazeError | None = None
+        self.broken: Exception | None = None
+        self._fill, self._left, self._lock = fill, count, Lock()
+
+    def run(self, hole_id: HoleId, free: BoundedSemaphore) -> None:
+        try:
+            with free:
+                if self._fill(hole_id):
+                    self.news.put(hole_id)
+        except MazeError as error:
+            self.error = error
+        except Exception as error:  # noqa: BLE001 - raised by the thread that waits for the parcel, which must not hang
+            self.broken = error
+        finally:
+            with self._lock:
+                self._left -= 1
+                ended = self._left == 0
+            if ended:
+                self.news.put(None)
