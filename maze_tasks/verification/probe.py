@@ -14,24 +14,25 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from maze_tasks.errors import Refused
+from maze_tasks.errors import ConfigError, Refused
 from maze_tasks.verification.bubblewrap import SYSTEM, SYSTEM_PATH, Bubblewrap
 from maze_tasks.verification.launch import UIDS, Workplace, sandbox_uid
 from maze_tasks.verification.packaged import closed_ancestor
 from maze_tasks.verification.profiles import COPY_ROOT, VerifyProfile
 from maze_tasks.verification.sandbox import Sandbox
-from maze_tasks.verification.verdict import Reason
+from maze_tasks.verification.verdict import Reason, Verdict
 
 SandboxName = Literal["bubblewrap", "none"]
 
 PROBE_PROCESSES = 16  # the limit; more than bubblewrap's own, fewer than are tried
 PROBE_FORKS = 64
 PROBE_TIMEOUT_S = 30.0
+LOOK = 'command -v -- "$1" > /dev/null'
 PROBE_SEES = 2  # processes: bubblewrap's first one, and the probe itself
 # What the command is given; anything else that the probe sees comes from the worker.
 _EXPECTED = frozenset({"HOME", "TMPDIR", "LANG", "LC_CTYPE", "PATH", "PWD", "PYTHONDONTWRITEBYTECODE"})
 
-UNSAFE_BY_NAME = 'sandbox = "none" runs fills without one: they may then do whatever this user may do'
+UNSAFE_BY_NAME = 'verify_sandbox = "none" runs fills without one: they may then do whatever this user may do'
 HINTS = {
     "setting up uid map": "user namespaces are forbidden here",
     "Creating new namespace failed": "user namespaces are forbidden here",
@@ -97,6 +98,45 @@ def probe(sandbox: Sandbox, folder: Path) -> None:
         raise Refused(_unusable(f"the sandbox does not hold: {'; '.join(leaks)}", ""))
 
 
+def try_profiles(sandbox: Sandbox, folder: Path, profiles: Mapping[str, VerifyProfile]) -> None:
+    """Let the commands' user look for the program of each profile, in that profile's own view of the machine.
+
+    Args:
+        sandbox: what commands run in, or without.
+        folder: where working copies will lie; exists.
+        profiles: by name.
+
+    Raises:
+        ConfigError: a program cannot be started, or what a profile shows cannot be reached; every fill would be refused.
+        Refused: the folder cannot be reached.
+    """
+    with _workplace(folder, sandbox_uid(UIDS - 1)) as place:
+        for name, profile in profiles.items():
+            program = profile.command[0]
+            if "/" in program and not program.startswith("/"):
+                program = "sh"  # it lies in the tree; what remains to be tried is the view
+            looking = profile.model_copy(
+                update={
+                    "command": ("sh", "-c", LOOK, "sh", "{program}"),
+                    "defaults": {"program": program},
+                    "workdir": ".",
+                    "pass_exit_codes": (0,),
+                    "pass_pattern": None,
+                    "timeout_s": PROBE_TIMEOUT_S,
+                }
+            )
+            verdict, _ = sandbox.run(looking, {}, place)
+            if not verdict.passed:
+                raise ConfigError(_no_program(program, verdict, sandbox_uid(0)), field=f"verify.{name}.command")
+
+
+def _no_program(program: str, verdict: Verdict, uid: int | None) -> str:
+    if verdict.reason is not Reason.FAILED:
+        return f"cannot be tried here: {verdict.message}"
+    who = "" if uid is None else f" by user {uid}, who commands run as"
+    return f"{program}: found, but it cannot be started{who}: it, or the interpreter it needs, is closed or missing"
+
+
 def _leaks(found: Mapping[str, Any]) -> Iterator[str]:
     """What should have been refused and was not. Pure."""
     if not 1 <= found["forks"] < PROBE_PROCESSES:
@@ -150,15 +190,12 @@ def _listeners() -> Iterator[tuple[int, str]]:
 
 
 def _python(uid: int | None) -> str:
-    """A Python that the commands' user can read: the worker's own, else the system's."""
+    """A Python that the commands' user can read, the worker's own if it can; the last resort is put on the stage."""
     own = str(Path(sys.executable).resolve())
-    for program in (own, shutil.which("python3", path=SYSTEM_PATH)):
-        if program is not None and (uid is None or closed_ancestor(Path(program).resolve()) is None):
-            return program
-    raise Refused(
-        f"the sandbox is tried out with Python, and user {uid} can read neither {own} nor one of the system's: install "
-        f"python3, or run the worker as an ordinary user. {UNSAFE_BY_NAME}"
-    )
+    system = shutil.which("python3", path=SYSTEM_PATH)
+    if system is None or uid is None or closed_ancestor(Path(own)) is None:
+        return own
+    return system
 
 
 def _prefixes(python: str) -> tuple[str, ...]:

