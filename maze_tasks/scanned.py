@@ -8,16 +8,21 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from maze_tasks.source.tree import Summary
 
 logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def scanned_lines(source: Path | None) -> Iterator[Path | None]:
+def scanned_lines(source: Path | None, summary: Summary | None = None) -> Iterator[Path | None]:
     """A file with the hole lines of a folder, removed with the block; None where the source is no folder.
 
     Args:
         source: what was named as input.
+        summary: counts what is seen.
 
     Raises:
         InputError: the folder cannot be read.
@@ -30,12 +35,14 @@ def scanned_lines(source: Path | None) -> Iterator[Path | None]:
     from maze_tasks.source.scanner import line_of
     from maze_tasks.source.tree import Choice, Skipped, Summary
 
+    seen = summary if summary is not None else Summary()
+
     def report(skipped: Skipped) -> None:
         if skipped.detail:
             logger.warning("%s: %s: %s", skipped.path, skipped.reason, skipped.detail)
 
     with tempfile.NamedTemporaryFile("w", suffix=".jsonl", prefix="maze-scan-", encoding="utf-8") as lines:
-        for hole in scan_with_context(source, Choice(), Summary(), report):
+        for hole in scan_with_context(source, Choice(), seen, report):
             lines.write(json.dumps(line_of(hole)) + "\n")
         lines.flush()
         yield Path(lines.name)

@@ -65,7 +65,7 @@ def _applied(settings: Settings, run: str, root: Path | None, *, check: bool) ->
     from maze_tasks.patching import apply_patch
 
     with opened(settings, run, root, writing=not check) as (checkout, plan, journal):
-        yield apply_patch(checkout, plan, journal, check=check)
+        yield _counted(apply_patch(checkout, plan, journal, check=check), plan.count_files(), check=check)
 
 
 @contextmanager
@@ -77,22 +77,31 @@ def _reversed(settings: Settings, run: str, root: Path | None, *, check: bool) -
 
     tree = root if root is not None else tree_of(settings, run)
     with Checkout(tree) as checkout, Journal.open(settings.state_dir, run, writing=False) as journal:
-        if next(journal.records(), None) is None:
+        count = journal.count_files()
+        if not count:
             raise Refused(f"nothing of a run {run!r} has been applied, as far as {settings.state_dir} knows")
-        yield reverse_patch(checkout, journal, check=check)
+        yield _counted(reverse_patch(checkout, journal, check=check), count, check=check)
+
+
+def _counted(outcomes: Iterator[FileOutcome], files: int, *, check: bool) -> Iterator[FileOutcome]:
+    """The same outcomes with progress, where the lines on stdout are not to be seen."""
+    from maze_tasks.cli.counting import Count, Tally, counted, streams_to_terminal
+
+    tally, doing = Tally(), "looking at" if check else "writing"
+    return counted(tally.over(outcomes), lambda: Count(doing, tally.done, "files", files), quiet=streams_to_terminal())
 
 
 def _tell(one: FileOutcome, *, quiet: bool) -> None:
-    from maze_tasks.cli.output import tell, warn
+    from maze_tasks.cli.output import named, tell, warn
     from maze_tasks.cli.patching import say_refused
 
     for note in one.notes:
-        warn(f"{one.path}: {note}")
+        warn(f"{named(one.path)}: {note}")
     if one.reason is not None:
         say_refused(one.path, one.reason)
     elif not quiet:
         fills = f" ({len(one.holes)} fills)" if len(one.holes) > 1 else ""
-        tell(f"{_WORDS[one.status]}: {one.path}{fills}")
+        tell(f"{_WORDS[one.status]}: {named(one.path)}{fills}")
 
 
 def _tell_sum(counts: Counter[str], *, quiet: bool) -> None:

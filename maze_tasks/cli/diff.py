@@ -24,13 +24,17 @@ def command(state: State, run: str, *, root: Path | None) -> None:
 
     What has changed since the scan is left out, with a message and exit code 1.
     """
+    from maze_tasks.cli.counting import Count, Tally, counted, streams_to_terminal
     from maze_tasks.cli.output import ExitCode
     from maze_tasks.cli.patching import opened, say_refused
     from maze_tasks.patching import diff_patch
 
     refused = 0
     with opened(state.settings(), run, root, writing=False) as (checkout, plan, journal):
-        for one in diff_patch(checkout, plan, journal):
+        tally, files = Tally(), plan.count_files()
+        diffs = tally.over(diff_patch(checkout, plan, journal))
+        quiet = streams_to_terminal()
+        for one in counted(diffs, lambda: Count("comparing", tally.done, "files", files), quiet=quiet):
             if one.refusal is not None:
                 refused += 1
                 say_refused(one.path, one.refusal.reason)

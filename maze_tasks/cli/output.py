@@ -9,6 +9,7 @@ import io
 import json
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from enum import IntEnum
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 PIPE_WIDTH = 160  # columns of a table that goes into a file or a pipe, which have no width of their own
+_REPLACE_LINE = "\r\x1b[2K"  # to the beginning of the line, and nothing on it (ECMA-48)
+
+_at_terminal = threading.RLock()  # one message or line at a time
+_line = ""  # what `show_line` shows now
 
 
 class ExitCode(IntEnum):
@@ -120,6 +125,24 @@ def fail(message: str) -> None:
     _message("error: ", message, "bold red")
 
 
+def has_screen() -> bool:
+    """Whether stderr is a terminal on which a line can be taken back."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def show_line(text: str) -> None:
+    """Show one line at the end of stderr, where `has_screen`: it takes the place of the last one, below all messages.
+
+    Args:
+        text: the line; empty takes it away.
+    """
+    global _line  # noqa: PLW0603 - a terminal has one last line
+    with _at_terminal, suppress(OSError, ValueError):
+        _line = shown(text)[: (os.get_terminal_size(sys.stderr.fileno()).columns or 80) - 1]
+        sys.stderr.write(_REPLACE_LINE + _line)
+        sys.stderr.flush()
+
+
 def shown(text: str) -> str:
     """A text from outside as a terminal may show it: control characters are spelt out."""
     if text.isprintable():
@@ -127,11 +150,21 @@ def shown(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
 
 
+def named(path: str) -> str:
+    """The name of a file within a message: on one line, whatever is in it."""
+    return shown(path).replace("\n", "\\n")
+
+
 def _message(prefix: str, message: str, style: str) -> None:
     from rich.text import Text
 
-    with suppress(OSError):  # nobody is there to be told
+    with _at_terminal, suppress(OSError):  # nobody is there to be told
+        if _line:
+            sys.stderr.write(_REPLACE_LINE)
         _console(sys.stderr).print(Text.assemble((prefix, style), shown(message)), soft_wrap=True)
+        if _line:
+            sys.stderr.write(_line)
+            sys.stderr.flush()
 
 
 def _console(file: TextIO, *, width: int | None = None, is_terminal: bool | None = None) -> Console:

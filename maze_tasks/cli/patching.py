@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from maze_tasks.cli.output import fail, say, warn
+from maze_tasks.cli.output import fail, named, say, warn
 
 if TYPE_CHECKING:
     from maze_tasks.config import Settings
@@ -31,6 +31,7 @@ def opened(
         ServiceUnavailable: Redis cannot be reached or started.
     """
     from maze_tasks import control
+    from maze_tasks.cli.counting import Count, Tally, counting
     from maze_tasks.patching import Checkout, Journal, plan_patch
     from maze_tasks.project import open_project
 
@@ -41,7 +42,9 @@ def opened(
             status = control.status(project.store, run)
             if root is None:
                 checkout = stack.enter_context(Checkout(control.tree_of(project.store, run)))
-            plan = stack.enter_context(plan_patch(control.fills(project.store, run)))
+            tally = Tally()
+            with counting(lambda: Count("reading fills", tally.done, "holes", status.holes)):
+                plan = stack.enter_context(plan_patch(tally.over(control.fills(project.store, run))))
         if not status.ended:
             say(f"run {run} is {status.state}: what is filled later is for another time")
         _tell_left_out(plan, run)
@@ -62,7 +65,7 @@ def tree_of(settings: Settings, run: str) -> Path:
 
 def say_refused(path: str, reason: str) -> None:
     """Say on stderr that a file is left alone."""
-    fail(f"{path}: {reason}")
+    fail(f"{named(path)}: {reason}")
 
 
 def _tell_left_out(plan: PatchPlan, run: str) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from maze_tasks.cli.options import State, config_option, json_option, pass_state
+from maze_tasks.spool import STDIN
 
 if TYPE_CHECKING:
     from maze_tasks.config import Settings
@@ -101,23 +103,41 @@ def command(
     Without a redis_url the run has a private server and workers of its own, which end with the command; run again after
     an interruption it goes on where it was. Interrupting a run on a shared server leaves it going.
     """
-    from maze_tasks.scanned import scanned_lines
-
     settings = _spread(state.settings(), given["best_of_n"]) if spread else state.settings()
     if no_cache:
         settings = settings.model_copy(update={"cache": False})
-    with scanned_lines(Path(holes) if holes != "-" else None) as lines:
-        tree = Path(holes) if lines else root
-        profile = _profile(settings, verify, tree, wanted=not no_verify)
-        wanted = Wanted(
-            title=holes, source=str(lines or holes), tree=tree.resolve() if tree else None, profile=profile, **given
-        )
+    tree = Path(holes) if _is_folder(holes) else root
+    profile = _profile(settings, verify, tree, wanted=not no_verify)
+    wanted = Wanted(title=holes, source=holes, tree=tree.resolve() if tree else None, profile=profile, **given)
+    if not dry_run:
+        _refuse_what_cannot_be(settings, wanted)
+    with _scanned(wanted) as wanted:
         survey = _survey(wanted)
         if dry_run:
             _dry_run(settings, wanted, survey)
             return
-        _refuse_what_cannot_be(settings, wanted)
         click.get_current_context().exit(_refine(settings, wanted, survey))
+
+
+@contextmanager
+def _scanned(wanted: Wanted) -> Iterator[Wanted]:
+    """What is wanted, with the hole lines of a folder in its place, where it is one."""
+    if not _is_folder(wanted.source):
+        yield wanted
+        return
+    from maze_tasks.cli.counting import counting, scan_count
+    from maze_tasks.scanned import scanned_lines
+    from maze_tasks.source.tree import Summary
+
+    summary = Summary()
+    with ExitStack() as stack:
+        with counting(lambda: scan_count(summary), quiet=wanted.quiet):
+            lines = stack.enter_context(scanned_lines(Path(wanted.source), summary))
+        yield replace(wanted, source=str(lines))
+
+
+def _is_folder(source: str) -> bool:
+    return source != STDIN and Path(source).is_dir()
 
 
 def _spread(settings: Settings, best_of_n: int | None) -> Settings:
@@ -242,8 +262,6 @@ def _named(project: Project, wanted: Wanted, survey: Survey, digest: str) -> tup
 
 def _carry_out(project: Project, wanted: Wanted, run: str, survey: Survey, digest: str) -> RunStatus:
     """Submit what is missing, and follow the run, with workers of our own where the server is our own."""
-    from contextlib import ExitStack
-
     from maze_tasks import control
     from maze_tasks.project import local_workers, resume_run
 
@@ -263,20 +281,25 @@ def _carry_out(project: Project, wanted: Wanted, run: str, survey: Survey, diges
 
 def resume_or_submit(project: Project, wanted: Wanted, run: str, survey: Survey, digest: str, resume_run: Any) -> None:
     """Submit a run, or what is missing of it; a run that was held goes on."""
+    from maze_tasks.cli.counting import Count, Tally, counting
     from maze_tasks.store import reading
 
     known = reading.read_status(project.store.client, project.store.namespace, run)
     if known is not None and (known.state == "paused" or project.fresh):
         resume_run(project, run)
     if known is None or not known.sealed:
-        project.producer(best_of_n=wanted.best_of_n, tree=wanted.tree, verify=wanted.profile).submit(
-            run,
-            wanted.holes(),
-            input_digest=survey.digest,
-            config_digest=digest,
-            ordered=survey.ordered,
-            expected=survey.holes,
-        )
+        producer = project.producer(best_of_n=wanted.best_of_n, tree=wanted.tree, verify=wanted.profile)
+        tally = Tally()
+        with counting(lambda: Count("submitting", tally.done, "holes", survey.holes), quiet=wanted.quiet):
+            holes = tally.over(wanted.holes())
+            producer.submit(
+                run,
+                holes,
+                input_digest=survey.digest,
+                config_digest=digest,
+                ordered=survey.ordered,
+                expected=survey.holes,
+            )
 
 
 def refuse_unsealed(status: RunStatus) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
@@ -10,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from maze_tasks.cli.counting import counted, scan_count, streams_to_terminal
 from maze_tasks.cli.options import config_option, json_option
-from maze_tasks.cli.output import emit_each, say, table, warn
+from maze_tasks.cli.output import emit_each, named, say, table, warn
 
 if TYPE_CHECKING:
     from maze_tasks.models import Hole
@@ -69,23 +69,21 @@ def command(
     chosen = frozenset(name for given in languages for name in _DIALECTS.get(given, (given,)))
     choice = Choice(chosen, include, exclude, max_bytes, todo=todo, vendored=vendored)
     summary = Summary()
-    holes = scan_with_context(path, choice, summary, _report)
-    if not as_json and _is_for_people():
+    for_people = not as_json and streams_to_terminal()
+    quiet = streams_to_terminal() and not for_people
+    holes = counted(scan_with_context(path, choice, summary, _report), lambda: scan_count(summary), quiet=quiet)
+    if for_people:
         _show(holes)
     else:
         emit_each(line_of(hole) for hole in holes)
     _tell(summary)
 
 
-def _is_for_people() -> bool:
-    return sys.stdout.isatty()
-
-
 def _report(skipped: Skipped) -> None:
     from maze_tasks.source.skipping import FAULTS
 
     if skipped.reason in FAULTS:
-        warn(f"{skipped.path}: {skipped.detail or skipped.reason}; passed over")
+        warn(f"{named(skipped.path)}: {skipped.detail or skipped.reason}; passed over")
 
 
 def _show(holes: Iterable[Hole]) -> None:

@@ -105,6 +105,12 @@ class Journal:
         with _translated(self._path):
             return next(_records(self._rows.execute(_ONE, (path, after))), None)
 
+    def count_files(self) -> int:
+        """How many files there are records of."""
+        with _translated(self._path):
+            (count,) = self._rows.execute("SELECT COUNT(DISTINCT path) FROM piece").fetchone()
+        return int(count)
+
     def records(self) -> Iterator[Record]:
         """Every record, by path; one at a time is in memory."""
         with _translated(self._path):

@@ -57,6 +57,16 @@ class PatchPlan:
     placeless: int = 0
     placeless_ids: list[HoleId] = field(default_factory=list)
 
+    def count_files(self) -> int:
+        """How many files `files` gives.
+
+        Raises:
+            MazeError: the temporary file cannot be read.
+        """
+        with _translated():
+            (count,) = self._rows.execute("SELECT COUNT(DISTINCT path) FROM fill").fetchone()
+        return int(count)
+
     def files(self) -> Iterator[FileFills]:
         """The files with their fills, by path; one at a time is in memory.
 

@@ -31,7 +31,8 @@ def scan_with_context(
     top = root if root.is_dir() else root.parent
     with closing(Index(lambda path: _bytes_of(top / path, choice.max_bytes))) as index:
         for seen in source_files(root, choice):
-            if isinstance(seen, SourceFile) and not index.is_full:
+            if isinstance(seen, SourceFile):
+                summary.indexed += 1
                 index.add(seen.path, seen.language, seen.data)
         path, data = "", b""
         for hole in scan_tree(root, choice, summary, on_skip):

@@ -84,8 +84,12 @@ class SourceFile:
 
 @dataclass(slots=True)
 class Summary:
-    """What a scan has seen so far: numbers of files, lines, bytes; of what was skipped; of holes."""
+    """What a scan has seen so far: numbers of files, lines, bytes; of what was skipped; of holes.
 
+    `indexed` counts the files of the pass ahead of it, in which definitions are noted.
+    """
+
+    indexed: int = 0
     files: int = 0
     lines: int = 0
     bytes: int = 0

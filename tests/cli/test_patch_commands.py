@@ -266,3 +266,11 @@ def test_a_full_disk_is_told(kept: Path) -> None:
         done = subprocess.run([*MAZE, "diff", RUN], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr == "error: cannot write the output: No space left on device\n"
+
+
+def test_a_name_of_two_lines_is_told_on_one(maze: Maze, keep: Keep, tree: Path) -> None:
+    keep([row("a\nerror: b", b"HOLE", "x"), row("c\nd", b"HOLE", "x")])
+    (tree / "c\nd").write_bytes(b"HOLE")
+    done = maze("apply", RUN)
+    assert done.stdout.splitlines()[0] == "applied: c\\nd"
+    assert done.stderr == "error: a\\nerror: b: is not there\n"

@@ -47,7 +47,7 @@ def test_its_lines_are_hole_lines(maze: Maze, folder: Path) -> None:
 
 def test_people_get_a_table(maze: Maze, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("maze_tasks.cli.scan.ROWS_SHOWN", 1)
-    monkeypatch.setattr("maze_tasks.cli.scan._is_for_people", lambda: True)
+    monkeypatch.setattr("maze_tasks.cli.scan.streams_to_terminal", lambda: True)
     result = maze("scan", "src")
     assert "a.py:3:5" in result.stdout
     assert "b.rs" not in result.stdout
