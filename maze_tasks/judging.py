@@ -159,6 +159,7 @@ class Judge:
                 "outcome": "rejected" if failure else "accepted",
                 "error": ErrorRecord.of(failure) if failure else None,
                 "verified": failure is None,
+                "output": (verdict.excerpt or None) if isinstance(verdict, Verdict) else None,
             }
         )
         follows = None

@@ -12,7 +12,7 @@ DIAGNOSTICS_TITLE = "Earlier answers for this hole were rejected. Do not repeat 
 LEFT_OUT_REST = "\n[the rest left out]"
 
 MOST_DIAGNOSTICS = 3  # earlier answers that are shown, the latest ones
-MOST_REASON = 800  # bytes of why one was rejected
+MOST_REASON = 2000  # bytes of why one was rejected; what a test runner says of a failure fits
 MOST_ANSWER = 1200  # bytes of the answer itself
 LEAST_PIECE = 200  # bytes of room that are worth the beginning of a piece
 

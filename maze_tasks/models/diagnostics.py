@@ -38,7 +38,8 @@ def diagnostics_of(attempts: Iterable[Attempt]) -> tuple[Diagnostic, ...]:
     for attempt in reversed(tuple(attempts)):
         error = attempt.error
         if attempt.outcome == "rejected" and error is not None and error.kind not in _NOT_OF_THE_CODE:
-            found.setdefault(Diagnostic(error.message or error.kind, attempt.code, error.kind))
+            reason = "\n".join(filter(None, (error.message or error.kind, attempt.output)))
+            found.setdefault(Diagnostic(reason, attempt.code, error.kind))
     return tuple(found)
 
 

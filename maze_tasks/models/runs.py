@@ -127,6 +127,7 @@ class Attempt(_Stored):
     `speed` is the server-speed score (CONTRACTS section 2) where the server gave statistics: it breaks ties only.
     `token_us`, `checks` and `check_us` are those statistics: microseconds a token, constraint checks, time of one.
     `notes` counts what the static checks could not decide of the fill: nothing is the best.
+    `output` is what the command that judged the fill said against it, the telling part.
     `code` is what the call gave, kept for selection and for later prompts; `request` is the digest that a reply which
     is still to be verified is kept by in the fill cache. Reports leave these out.
     """
@@ -152,6 +153,7 @@ class Attempt(_Stored):
     unsettled: bool = False
     verified: bool | None = None
     notes: int = 0
+    output: str | None = None
     at: float = 0.0
     code: str | None = None
     request: str | None = None

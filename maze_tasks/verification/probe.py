@@ -107,10 +107,10 @@ def try_profiles(sandbox: Sandbox, folder: Path, profiles: Mapping[str, VerifyPr
         profiles: by name.
 
     Raises:
-        ConfigError: a program cannot be started, or what a profile shows cannot be reached; every fill would be refused.
+        ConfigError: a program cannot be started, or what a profile shows not be reached; every fill would be refused.
         Refused: the folder cannot be reached.
     """
-    with _workplace(folder, sandbox_uid(UIDS - 1)) as place:
+    with _workplace(folder, sandbox_uid(UIDS - 1), reachable=sandbox.safe) as place:
         for name, profile in profiles.items():
             program = profile.command[0]
             if "/" in program and not program.startswith("/"):
@@ -159,9 +159,9 @@ def _unusable(what: str, output: str) -> str:
 
 
 @contextmanager
-def _workplace(folder: Path, uid: int | None) -> Iterator[Workplace]:
-    """An empty working copy, as commands get them."""
-    closed_to_it = closed_ancestor(folder) if uid is not None else None
+def _workplace(folder: Path, uid: int | None, *, reachable: bool = True) -> Iterator[Workplace]:
+    """An empty working copy, as commands get them; where it must be `reachable` its user can come to it by its path."""
+    closed_to_it = closed_ancestor(folder) if reachable and uid is not None else None
     if closed_to_it is not None:
         raise Refused(
             f"commands run as user {uid}, who cannot pass {closed_to_it}: put the working copies elsewhere, open it "

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from maze_tasks.models import read_hole
+from maze_tasks.decide.prompt import build_prompt
+from maze_tasks.models import diagnostics_of, read_hole
 from maze_tasks.models.runs import RunRules
 from maze_tasks.producer import Producer, RunOptions
 
@@ -33,6 +34,26 @@ def test_a_wrong_fill_costs_a_fallback_and_a_good_one_is_accepted(court: Court) 
     assert (second.outcome, second.verified, second.error) == ("accepted", True, None)
     assert court.bench.status().state == "done"
     assert court.bench.status().attempts == 2
+
+
+def test_what_the_command_said_of_a_wrong_fill_is_in_the_next_candidates_prompt(
+    make_bench: MakeBench, tmp_path: Path
+) -> None:
+    judged = "grep -q 'return 1' a.py && echo fine || (echo 'E  assert 2 == 1'; echo 1 failed in 0.1s; exit 1)"
+    court = Court(make_bench(a={"missing_text": BAD}, b={"missing_text": GOOD}), tmp_path, ("sh", "-c", judged))
+    court.submit()
+    court.run_all()
+    ((first, second),) = (result.attempts for result in court.bench.results())
+    court.verifier.close()
+    assert (first.error and first.error.message, first.output) == (
+        "exit code 1: E  assert 2 == 1",
+        "E  assert 2 == 1\n1 failed in 0.1s",
+    )
+    assert second.output is None
+    (hole,) = court.holes()
+    assert f"Rejected: {first.error and first.error.message}\n{first.output}\n" in build_prompt(
+        hole, diagnostics=diagnostics_of([first])
+    )
 
 
 def test_the_first_verified_sample_of_several_is_the_fill(court: Court) -> None:

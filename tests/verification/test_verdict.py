@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from maze_tasks.verification import Reason, Verdict, VerifyProfile
 from maze_tasks.verification.running import Ending
 from maze_tasks.verification.sandbox import judge
-from maze_tasks.verification.verdict import MARK, clean
+from maze_tasks.verification.verdict import MARK, clean, excerpt
 
 
 def ending(exit_code: int | None = 0, **facts: object) -> Ending:
@@ -52,10 +52,38 @@ def test_an_exit_code_alone_does_not_pass_where_the_output_must_say_so_too() -> 
     assert judge(profile, ending(0, tail=b""), []).reason is Reason.FAILED
 
 
-def test_the_stored_failure_says_why_and_shows_the_last_line() -> None:
-    failure = judge(UNIT, ending(1, tail=b"noise\nE  assert 1 == 2\n\n"), []).failure
+@pytest.mark.parametrize(
+    ("tail", "told"),
+    [
+        (b"noise\nE  assert 1 == 2\n\n", "E  assert 1 == 2"),
+        (
+            b"E  assert 1 == 2\nFAILED t.py::test_a - assert 1 == 2\n1 failed in 0.1s\n",
+            "FAILED t.py::test_a - assert 1 == 2",
+        ),
+        (b"ValueError: no\n\nRan 3 tests in 0.1s\n", "ValueError: no"),
+        (b"all is\nwell\n", "well"),
+    ],
+)
+def test_the_stored_failure_says_why_and_shows_the_line_that_tells(tail: bytes, told: str) -> None:
+    failure = judge(UNIT, ending(1, tail=tail), []).failure
     assert failure is not None
-    assert (failure.kind, failure.message) == ("verify_failed", "exit code 1: E  assert 1 == 2")
+    assert (failure.kind, failure.message) == ("verify_failed", f"exit code 1: {told}")
+
+
+def test_an_excerpt_has_the_end_and_what_tells_from_before_it() -> None:
+    noise = "".join(f"  at frame {number} of the stack\n" for number in range(200))
+    output = f"======= FAILURES =======\nE   assert 41 == 42\n{noise}short summary\n1 failed in 0.1s\n"
+    found = Verdict(Reason.FAILED, "exit code 1", 1, 0.1, output).excerpt
+    assert found.startswith("…\nE   assert 41 == 42\n…\n")
+    assert found.endswith("frame 199 of the stack\nshort summary\n1 failed in 0.1s")
+    assert 1000 < len(found) <= 1500
+    assert excerpt("===== FAILURES =====\n\nE   no\n") == "=== FAILURES ===\nE   no"
+    assert Verdict(Reason.PASSED, "passed", 0, 0.1, output).excerpt == ""
+
+
+@given(st.text(alphabet="aE \n\u00e9=", max_size=300), st.integers(min_value=1, max_value=60))
+def test_an_excerpt_is_never_longer_than_it_may_be(output: str, limit: int) -> None:
+    assert len(excerpt(output, limit)) <= limit
 
 
 @given(st.binary(max_size=300))
@@ -73,6 +101,8 @@ def test_colours_titles_and_overwritten_lines_go() -> None:
 def test_secrets_go_and_so_does_what_may_be_the_rest_of_one() -> None:
     assert clean(b"key=abcdefgh!", ["abcdefgh", "abcdef"]) == f"key={MARK}!"
     assert clean(b"efgh\nrest", ["abcdefgh"], cut=True) == "rest"
+    key = "-----BEGIN-----\nAAAABBBB\n-----END-----"
+    assert "AAAABBBB" not in clean(b"E  -----BEGIN-----\nE  AAAABBBB\n", [key])
 
 
 def test_a_verdict_keeps_its_message_short_enough_to_store() -> None:
