@@ -12,7 +12,7 @@ from maze_tasks.errors import Refused, UnknownRun
 from maze_tasks.freeing import free_dependents, release_ready
 from maze_tasks.models import Hole
 from maze_tasks.models.runs import HoleResult, ModelAccount, Plan, RunStatus
-from maze_tasks.names import VERIFIERS
+from maze_tasks.names import VERIFIERS, suspects_of
 from maze_tasks.overdue import see_to_overdue
 from maze_tasks.sending import Send, send_from
 from maze_tasks.store import care, reading
@@ -158,9 +158,10 @@ def metrics_accounts(store: RunStore, run: str | None = None) -> Mapping[str, Mo
 
 
 def asked_of(info: RunInfo) -> set[str]:
-    """Everybody whose queue a run uses."""
+    """Everybody whose queue a run uses, suspects included."""
     models = {model for plan in info.plans for model in plan.candidates}
-    return models | {VERIFIERS} if info.rules.snapshot else models
+    lanes = models | {VERIFIERS} if info.rules.snapshot else models
+    return lanes | set(map(suspects_of, lanes))
 
 
 def _is_open(spot: care.Spot) -> bool:
@@ -224,8 +225,9 @@ class Sweeper:
             info = self.store.info(run)
             for model in asked_of(info) if info else ():
                 asked.setdefault(model, []).append(run)
-        for model, its_runs in asked.items():
-            if self.queue_length(model) > 0:
+        for model, all_runs in asked.items():
+            its_runs = [run for run in all_runs if care.queued_before(self.store, run, model, now, limit=1)]
+            if not its_runs or self.queue_length(model) > 0:
                 self._sightings.pop(model, None)
                 continue
             first, count = self._sightings.get(model, (now, 0))

@@ -17,7 +17,7 @@ from kombu.exceptions import OperationalError
 
 from maze_tasks.errors import ServiceUnavailable
 from maze_tasks.messages import FillMessage, Message, VerifyMessage
-from maze_tasks.names import DEFAULT_NAMESPACE, FILL_TASK, VERIFIERS, VERIFY_TASK, queue_name
+from maze_tasks.names import DEFAULT_NAMESPACE, FILL_TASK, VERIFY_TASK, queue_name
 
 logger = logging.getLogger(__name__)
 
@@ -135,7 +135,7 @@ class Dispatcher:
         return len(batch)
 
     def _publish_one(self, producer: kombu.Producer, message: FillMessage, groups: dict[tuple[Any, ...], str]) -> None:
-        (model, kwargs), *rest = message.links()
+        (_, kwargs), *rest = message.links()
         # Celery takes the links of a chain from the end of the list.
         chain = [self._link(name, arguments) for name, arguments in reversed(rest)]
         at = (message.run, message.holes, message.cursor.round_no, message.cursor.candidate, message.send_no)
@@ -152,7 +152,7 @@ class Dispatcher:
             ignore_result=True,
             create_sent_event=self._app.conf.task_send_sent_event,
         )
-        amqp.send_task_message(producer, FILL_TASK, body, queue=queue_name(model, self._namespace))
+        amqp.send_task_message(producer, FILL_TASK, body, queue=queue_name(message.lane, self._namespace))
 
     def _publish_verification(self, producer: kombu.Producer, message: VerifyMessage) -> None:
         body = self._app.amqp.as_task_v2(
@@ -162,7 +162,7 @@ class Dispatcher:
             ignore_result=True,
             create_sent_event=self._app.conf.task_send_sent_event,
         )
-        queue = queue_name(VERIFIERS, self._namespace)
+        queue = queue_name(message.lane, self._namespace)
         self._app.amqp.send_task_message(producer, VERIFY_TASK, body, queue=queue)
 
     def _link(self, model: str, kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -181,14 +181,28 @@ class Dispatcher:
         Raises:
             ServiceUnavailable: the broker cannot be reached.
         """
-        queue = queue_name(model, self._namespace)
+        return self.queue_lengths([model])[0]
+
+    def queue_lengths(self, models: Sequence[str]) -> list[int]:
+        """Messages waiting in the queue of each of some models, over one connection.
+
+        Raises:
+            ServiceUnavailable: the broker cannot be reached.
+        """
+        connection = self._app.connection_for_write()
         try:
-            with self._app.connection_for_write() as connection, connection.default_channel as channel:
+            with connection:
+                connection.ensure_connection(max_retries=1, interval_start=0.1, timeout=5)
+                return [self._length(connection, queue_name(model, self._namespace)) for model in models]
+        except (OperationalError, OSError, *connection.connection_errors) as error:
+            raise ServiceUnavailable("the broker", type(error).__name__) from None
+
+    def _length(self, connection: kombu.Connection, queue: str) -> int:
+        try:
+            with connection.channel() as channel:
                 return int(channel.queue_declare(queue=queue, passive=True).message_count)
         except connection.channel_errors:
             return 0  # nobody has sent to it yet
-        except (OperationalError, OSError) as error:
-            raise ServiceUnavailable("the broker", type(error).__name__) from None
 
     def ping(self) -> None:
         """Reach the broker.

@@ -22,12 +22,13 @@ from maze_tasks.errors import ConfigError, EndpointError, Failure, Refused, Serv
 from maze_tasks.freeing import free_dependents, pieces_from
 from maze_tasks.judging import profile_of
 from maze_tasks.leases import LeaseKeeper
+from maze_tasks.lost import lost_record
 from maze_tasks.messages import FillMessage, VerifyMessage
 from maze_tasks.models import Hole, ModelEndpoint, diagnostics_of
 from maze_tasks.models.calls import Call, Reply
 from maze_tasks.models.runs import Cursor, Plan, RunRules
 from maze_tasks.names import FORMAT_VERSION, VERIFIERS, HoleId, idempotency_key
-from maze_tasks.recording import Answer, commit_of, lost_record, prices_of, provisional, record_of
+from maze_tasks.recording import Answer, commit_of, prices_of, provisional, record_of
 from maze_tasks.selecting import facts_of
 from maze_tasks.sending import Send, send_from
 from maze_tasks.store import waiting
@@ -117,7 +118,8 @@ class Filler:
             return Begun("unfit")
         prices = prices_of(self.endpoints[message.model])
         return self._patiently(
-            lambda: self.store.begin(ticket, attempt_id, lost_record(ticket), prices, plans), _BEGIN_PATIENCE_S
+            lambda: self.store.begin(ticket, attempt_id, lost_record(ticket.cursor, ticket.model), prices, plans),
+            _BEGIN_PATIENCE_S,
         )
 
     def forget(self, run: str) -> None:

@@ -28,7 +28,13 @@ from maze_tasks.verification import Check, Verdict, Verifier
 
 logger = logging.getLogger(__name__)
 
+PATIENCE_S = 600.0  # for workers to come that can judge a fill which those who were asked could not
+_DECLINED_S = 5.0  # wait before a fill is offered again which nobody could judge; doubled each time
+_DECLINED_MAX_S = 60.0
 _GRACE_S = 60.0  # for making the copy, beside the command's own limit
+_DEADLY = Failure(
+    "suspect", "workers died whenever they verified it, at the end with nothing else to do; it is not tried again"
+)
 _MAX_DEPTH = 50  # of dependencies whose fills are put into the tree too
 
 
@@ -51,12 +57,14 @@ class Judge:
         leases: keeps leases alive while commands run.
         send: publishes messages.
         verifier: opens this worker's verifier when it is first needed.
+        patience_s: how long a fill is offered to workers that cannot judge it, in seconds.
     """
 
     store: RunStore
     leases: LeaseKeeper
     send: Send
     verifier: Callable[[], Verifier]
+    patience_s: float = PATIENCE_S
 
     def judge(self, message: VerifyMessage) -> None:
         """Judge one fill, if it waits for that.
@@ -78,17 +86,26 @@ class Judge:
             return
         hole = Hole.load(json.loads(found.text))
         plan = info.plans[found.plan_no]
-        verdict = self._verdict(hole, found.attempt, info, ticket, attempt_id, rivals=plan.samples > 1)
-        if isinstance(verdict, Failure) or (verdict is not None and verdict.failure is not None):
+        verdict: Verdict | Failure | str = _DEADLY
+        if found.deaths < verdicts.DEATHS:
+            verdict = self._verdict(hole, found.attempt, info, ticket, attempt_id, rivals=plan.samples > 1)
+        if isinstance(verdict, Failure) or (isinstance(verdict, Verdict) and verdict.failure is not None):
             caching.forget(FillCache.beside(self.store), found.attempt.request)
-        if verdict is None:
-            return  # nothing is known of the fill: its lease runs out, and somebody else is asked
-        finished = self._commit(ticket, attempt_id, found.attempt, verdict, plan, info.rules)
+        if not isinstance(verdict, str):
+            finished = self._commit(ticket, attempt_id, found.attempt, verdict, plan, info.rules)
+        elif found.declined_ms < self.patience_s * 1000:
+            # Nothing is known of the fill: somebody else is asked, after a while.
+            wait_s = min(_DECLINED_S * 2.0 ** min(found.declined, 10), _DECLINED_MAX_S)
+            verdicts.decline(self.store, ticket, attempt_id, wait_ms=round(wait_s * 1000))
+            return
+        else:
+            finished = self._give_up(ticket, attempt_id, found.attempt, verdict, plan)
         self._follow_up(message, finished, info)
 
     def _verdict(
         self, hole: Hole, attempt: Attempt, info: RunInfo, ticket: Ticket, attempt_id: str, *, rivals: bool
-    ) -> Verdict | Failure | None:
+    ) -> Verdict | Failure | str:
+        """What became of a fill's verification; as a text, why this worker cannot judge it."""
         profile, digest = profile_of(hole, info.rules), info.rules.snapshot
         assert profile is not None
         assert digest is not None
@@ -98,8 +115,7 @@ class Judge:
         except MazeError as error:
             why = str(error)
         if why is not None:
-            self._note(ticket.run, f"a worker cannot verify with profile {profile!r}: {why}")
-            return None
+            return self._note(ticket.run, f"a worker cannot verify with profile {profile!r}: {why}")
         limit = verifier.profiles[profile].timeout_s + _GRACE_S
         with self.leases.holding(ticket, attempt_id, limit, rivals=rivals) as cut:
             try:
@@ -109,12 +125,11 @@ class Judge:
             except PatchRefused as error:
                 return Failure("unusable", f"the fill cannot be put into the file: {error.reason}")
             except MazeError as error:
-                self._note(ticket.run, f"a worker could not verify with profile {profile!r}: {error}")
-                return None
+                return self._note(ticket.run, f"a worker could not verify with profile {profile!r}: {error}")
+        if not verdict.conclusive and cut.is_set():
+            return "nobody needs its verdict"
         if not verdict.conclusive:
-            if not cut.is_set():
-                self._note(ticket.run, f"a worker could not verify with profile {profile!r}: {verdict.message}")
-            return None
+            return self._note(ticket.run, f"a worker could not verify with profile {profile!r}: {verdict.message}")
         return verdict
 
     def _files(self, verifier: Verifier, digest: str, run: str, hole: Hole, code: str) -> Mapping[str, bytes]:
@@ -169,6 +184,14 @@ class Judge:
         judgement = verdicts.Judgement(judged, step.kind, error, step.status)
         return verdicts.judge(self.store, ticket, attempt_id, judgement, next_model=follows)
 
+    def _give_up(self, ticket: Ticket, attempt_id: str, attempt: Attempt, why: str, plan: Plan) -> Finished:
+        """End a hole whose fill nobody can judge; people may look at it, or send it again when somebody can."""
+        failure = Failure("unverified", f"nobody could verify it within {self.patience_s:g} s; {why}")
+        kept = attempt.model_copy(update={"outcome": "rejected", "error": ErrorRecord.of(failure)})
+        step = "close" if plan.samples > 1 else "fail"
+        judgement = verdicts.Judgement(kept, step, (failure.kind, failure.message), "needs_review")
+        return verdicts.judge(self.store, ticket, attempt_id, judgement, next_model=None)
+
     def _follow_up(self, message: VerifyMessage, finished: Finished, info: RunInfo) -> None:
         if finished.what == "select":
             selecting.select_fill(self.store, self.send, message.run, message.hole_id)
@@ -177,9 +200,10 @@ class Judge:
         if info.rules.ordered:
             free_dependents(self.store, self.send, message.run, message.hole_id)
 
-    def _note(self, run: str, text: str) -> None:
+    def _note(self, run: str, text: str) -> str:
         if self.store.note(run, text):
             logger.warning("%s", text)
+        return text
 
 
 def _content(base: Path, path: str) -> bytes:

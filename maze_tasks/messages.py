@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from maze_tasks.models.runs import Cursor, Plan
-from maze_tasks.names import FORMAT_VERSION, HoleId
+from maze_tasks.names import FORMAT_VERSION, VERIFIERS, HoleId, suspects_of
 
 MAX_HOLES = 1_000  # in one message; what claims more is no message of ours
 _MAX_ID = 200
@@ -26,6 +26,7 @@ class FillMessage:
         send_no: number of the sending.
         rest: the candidates that follow in this chain.
         samples: size of the group this message belongs to; 1 where it belongs to none.
+        suspect: whether this link goes to the queue of suspects.
     """
 
     run: str
@@ -35,13 +36,19 @@ class FillMessage:
     send_no: int
     rest: tuple[str, ...] = ()
     samples: int = 1
+    suspect: bool = False
+
+    @property
+    def lane(self) -> str:
+        """What names the queue of this link."""
+        return suspects_of(self.model) if self.suspect else self.model
 
     def following(self) -> FillMessage | None:
         """The next link of the chain, if there is one."""
         if not self.rest:
             return None
         after = replace(self.cursor, candidate=self.cursor.candidate + 1)
-        return replace(self, model=self.rest[0], cursor=after, rest=self.rest[1:])
+        return replace(self, model=self.rest[0], cursor=after, rest=self.rest[1:], suspect=False)
 
     def links(self) -> list[tuple[str, dict[str, Any]]]:
         """Model and task arguments of this link and of those that follow it in the chain."""
@@ -61,6 +68,7 @@ class VerifyMessage:
         hole_id: the hole.
         cursor: where it stands, with the sample.
         send_no: number of the sending.
+        suspect: whether it goes to the queue of suspects.
     """
 
     run: str
@@ -68,6 +76,12 @@ class VerifyMessage:
     hole_id: HoleId
     cursor: Cursor
     send_no: int
+    suspect: bool = False
+
+    @property
+    def lane(self) -> str:
+        """What names the queue."""
+        return suspects_of(VERIFIERS) if self.suspect else VERIFIERS
 
     def arguments(self) -> dict[str, Any]:
         """Task arguments."""

@@ -14,6 +14,7 @@ DEFAULT_NAMESPACE = "maze"
 FILL_TASK = "maze.fill"
 VERIFY_TASK = "maze.verify"
 VERIFIERS = "\x00verify"  # where a model's name would stand; no endpoint can be called that
+_SUSPECTS = "\x00suspect "  # ahead of the name of a model, or of the verifiers
 FORMAT_VERSION = 1  # of records and messages; a worker leaves what is newer
 
 # Headers of the simulator and of our calls.
@@ -26,9 +27,21 @@ def escape(name: str) -> str:
     return quote(name, safe="")
 
 
+def suspects_of(model: str) -> str:
+    """What stands for a model where holes are meant whose workers died: they have a queue of their own."""
+    return _SUSPECTS + model
+
+
 def queue_name(model: str, namespace: str = DEFAULT_NAMESPACE) -> str:
-    """Queue of a model, ``fill.<model>``, or of the `VERIFIERS`; behind the namespace if that is not the default."""
-    queue = "verify" if model == VERIFIERS else f"fill.{escape(model)}"
+    """Queue of a model, ``fill.<model>``, or of the `VERIFIERS`, behind ``suspect.`` for its suspects.
+
+    Args:
+        model: name of an endpoint, `VERIFIERS`, or `suspects_of` one of these.
+        namespace: stands ahead of the queue if it is not the default.
+    """
+    plain = model.removeprefix(_SUSPECTS)
+    queue = "verify" if plain == VERIFIERS else f"fill.{escape(plain)}"
+    queue = queue if plain == model else f"suspect.{queue}"
     return queue if namespace == DEFAULT_NAMESPACE else f"{escape(namespace)}.{queue}"
 
 

@@ -17,15 +17,17 @@ from maze_tasks import control
 from maze_tasks.config import Settings
 from maze_tasks.dispatch import Dispatcher, make_celery
 from maze_tasks.embedded import join
-from maze_tasks.errors import ConfigError
+from maze_tasks.errors import ConfigError, ServiceUnavailable
 from maze_tasks.models import default_templates
 from maze_tasks.models.runs import RunRules
+from maze_tasks.names import VERIFIERS
 from maze_tasks.producer import Producer, RunOptions
 from maze_tasks.store import RunStore, care, connect, require_noeviction
 from maze_tasks.verification import Snapshots
 
 if TYPE_CHECKING:
     from maze_tasks.supervisor import Supervisor
+    from maze_tasks.worker_plan import WorkerSpec
 
 logger = logging.getLogger(__name__)
 
@@ -188,15 +190,21 @@ def local_workers(project: Project, *, total: int | None = None, log: Path | Non
         log: file for what the workers say; by default ``worker.log`` in the state folder.
     """
     from maze_tasks.supervisor import Supervisor, celery_command, divide
-    from maze_tasks.worker_plan import verifier_spec
+    from maze_tasks.worker_plan import suspects_spec, verifier_spec
 
     settings = project.settings
     cores = os.cpu_count() or 1
     verifiers = [verifier_spec(cores, namespace=settings.namespace)] if settings.verify else []
+    lanes = [*(endpoint.name for endpoint in settings.endpoints), *([VERIFIERS] if settings.verify else [])]
     # Configuration and keys go through a pipe: neither a file nor the process list ever shows them.
     handed = {"settings": settings.model_dump(mode="json", exclude={"warnings"}), "keys": _keys(settings)}
     supervisor = Supervisor(
-        [*divide(total, settings.endpoints, namespace=settings.namespace), *verifiers],
+        [
+            *divide(total, settings.endpoints, namespace=settings.namespace),
+            *verifiers,
+            suspects_spec(lanes, namespace=settings.namespace),
+        ],
+        wanted=partial(anything_waits, project.dispatcher),
         command=partial(celery_command, loglevel="WARNING", events=settings.events),
         env=os.environ,
         secrets=json.dumps(handed).encode(),
@@ -208,6 +216,14 @@ def local_workers(project: Project, *, total: int | None = None, log: Path | Non
         yield supervisor
     finally:
         supervisor.stop(_STOP_GRACE_S)
+
+
+def anything_waits(dispatcher: Dispatcher, spec: WorkerSpec) -> bool:
+    """Whether something lies in the queues of a worker; nobody knows while the broker is away."""
+    try:
+        return any(dispatcher.queue_lengths(spec.lanes))
+    except ServiceUnavailable:
+        return False
 
 
 def _keys(settings: Settings) -> dict[str, str]:

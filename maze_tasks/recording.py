@@ -56,20 +56,6 @@ def prices_of(endpoint: ModelEndpoint) -> tuple[int, int]:
     return -(-cost_nano(endpoint, 1000, 0) // 1000), -(-cost_nano(endpoint, 0, 1000) // 1000)
 
 
-def lost_record(ticket: Ticket) -> Attempt:
-    """The record of a lease's holder that never came back; the script that keeps it adds the estimated cost."""
-    return Attempt(
-        candidate=ticket.cursor.candidate,
-        round=ticket.cursor.round_no,
-        sample=ticket.cursor.sample,
-        model=ticket.model,
-        outcome="lost",
-        error=ErrorRecord(kind="lost", message="the worker did not come back; the call may have been paid for"),
-        unsettled=True,
-        at=time.time(),
-    )
-
-
 def record_of(
     ticket: Ticket,
     endpoint: ModelEndpoint,

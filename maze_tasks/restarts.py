@@ -27,6 +27,8 @@ class RestartPolicy:
 
     def delay_s(self, quick_deaths: int) -> float | None:
         """Pause in seconds before the next start, or None where it is time to give up."""
-        if quick_deaths >= self.give_up_after:
-            return None
+        return None if quick_deaths >= self.give_up_after else self.pause_s(quick_deaths)
+
+    def pause_s(self, quick_deaths: int) -> float:
+        """Pause in seconds before the next start of what is never given up."""
         return min(self.first_delay_s * 2.0 ** max(quick_deaths - 1, 0), self.longest_delay_s)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
+from maze_tasks.lost import lost_record
 from maze_tasks.messages import Message, VerifyMessage, messages_for
 from maze_tasks.models.runs import Cursor, Plan
-from maze_tasks.names import VERIFIERS, HoleId
+from maze_tasks.names import HoleId
 from maze_tasks.store import care
 from maze_tasks.store.runs import RunStore
 
@@ -26,7 +28,8 @@ def send_from(
         store: the store.
         send: publishes messages.
         run: name of the run.
-        members: holes and samples; what has moved on, is closed, or is leased is passed over.
+        members: holes and samples; what has moved on, is closed, or is leased is passed over, and so is what is set
+            aside since its workers died too often.
         holders_gone: whether leases count as run out.
 
     Returns:
@@ -41,12 +44,12 @@ def send_from(
     count = 0
     for start in range(0, len(members), _PAGE):
         found = care.spots(store, run, members[start : start + _PAGE])
-        asked = [(spot, VERIFIERS if spot.verifying else _model(info.plans, spot)) for spot in found]
-        numbers = care.resend(store, run, asked, holders_gone=holders_gone)
+        asked = [(spot, lost_record(spot.cursor, info.plans[spot.plan_no].model_at(spot.cursor))) for spot in found]
+        sendings = care.resend(store, run, asked, holders_gone=holders_gone)
         messages: list[Message] = []
-        for (spot, _), number in zip(asked, numbers, strict=True):
-            if number:
-                messages += _messages(run, info.plans, spot, number)
+        for spot, sending in zip(found, sendings, strict=True):
+            if sending.number > 0:
+                messages += _messages(run, info.plans, spot, sending)
         send(messages)
         count += len(messages)
     return count
@@ -57,11 +60,9 @@ def send_group(send: Send, run: str, plan: Plan, hole_id: HoleId, cursor: Cursor
     send(messages_for(run, plan, [hole_id], cursor, send_no))
 
 
-def _messages(run: str, plans: Sequence[Plan], spot: care.Spot, send_no: int) -> Sequence[Message]:
+def _messages(run: str, plans: Sequence[Plan], spot: care.Spot, sending: care.Sending) -> Sequence[Message]:
+    plan, number, at = plans[spot.plan_no], sending.number, spot.cursor
     if spot.verifying:
-        return [VerifyMessage(run, _model(plans, spot), spot.hole_id, spot.cursor, send_no)]
-    return messages_for(run, plans[spot.plan_no], [spot.hole_id], spot.cursor, send_no, (spot.cursor.sample,))
-
-
-def _model(plans: Sequence[Plan], spot: care.Spot) -> str:
-    return plans[spot.plan_no].model_at(spot.cursor)
+        return [VerifyMessage(run, plan.model_at(at), spot.hole_id, at, number, sending.suspect)]
+    made = messages_for(run, plan, [spot.hole_id], at, number, (at.sample,))
+    return [replace(message, suspect=sending.suspect) for message in made]

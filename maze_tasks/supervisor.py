@@ -35,6 +35,7 @@ GRACE_S = 30.0
 COLD_S = 3.0  # between asking a worker to drop its calls and killing it
 # Celery's warm shutdown lets running calls finish, its cold one does not.
 ESCALATION = (signal.SIGTERM, signal.SIGQUIT, signal.SIGKILL)
+DEMAND_EVERY_S = 2.0  # between two looks whether a worker is wanted that is started on demand
 PATIENCE = RestartPolicy(quick_death_s=10.0, give_up_after=6)
 
 
@@ -48,12 +49,18 @@ class _Worker:
     started_at: float = 0.0
     quick_deaths: int = 0
     restart_at: float | None = None
+    rests_until: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Died:
     worker: _Worker
     process: subprocess.Popen[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    worker: _Worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +82,9 @@ class Supervisor:
         env: environment of the workers.
         secrets: handed to each worker over a pipe: never in its environment, its arguments or a file.
         log: file for the workers' output; None means this process's stderr.
-        policy: patience with workers that die.
+        policy: patience with workers that die; one that is started on demand is started again however often it dies.
+        wanted: whether there is something to do for a worker that is started on demand, that is, has `lanes`; without
+            it there is none.
         tell: told what happens, a line at a time, from the supervising thread.
     """
 
@@ -88,13 +97,15 @@ class Supervisor:
         secrets: bytes | None = None,
         log: Path | None = None,
         policy: RestartPolicy = PATIENCE,
+        wanted: Callable[[WorkerSpec], bool] | None = None,
         tell: Callable[[str], None] | None = None,
     ) -> None:
-        self._workers = [_Worker(spec, command(spec)) for spec in specs]
+        self._workers = [_Worker(spec, command(spec)) for spec in specs if wanted or not spec.lanes]
+        self._wanted = wanted
         self._secrets, self._log, self._policy = secrets, log, policy
         self._env = {name: value for name, value in env.items() if name != SECRETS_VARIABLE}
         self._tell = tell or _write_line
-        self._events: SimpleQueue[_Died | _Stop] = SimpleQueue()
+        self._events: SimpleQueue[_Died | _Stop | _Wanted] = SimpleQueue()
         self._step: int | None = None  # in ESCALATION, once stopping
         self._harder_at: float | None = None
         self._error: ServiceUnavailable | None = None
@@ -155,7 +166,9 @@ class Supervisor:
         """The thread: lives as long as any worker."""
         try:
             for worker in self._workers:
-                self._launch(worker)
+                if not worker.spec.lanes:
+                    self._launch(worker)
+            threading.Thread(target=self._watch_demand, name="demand", daemon=True).start()
             while self._step is None or any(worker.process for worker in self._workers):
                 try:
                     event = self._events.get(timeout=self._next_due_s())
@@ -164,6 +177,8 @@ class Supervisor:
                     continue
                 if isinstance(event, _Died):
                     self._bury(event.worker, event.process)
+                elif isinstance(event, _Wanted):
+                    self._start_wanted(event.worker)
                 else:
                     self._end_harder(event)
         finally:
@@ -178,6 +193,18 @@ class Supervisor:
             return
         worker.process = process
         threading.Thread(target=self._await_death, args=(worker, process), daemon=True).start()
+
+    def _watch_demand(self) -> None:
+        """A thread of its own: whoever is asked may take long to answer."""
+        on_demand = [worker for worker in self._workers if worker.spec.lanes]
+        while on_demand and self._wanted and not self._ended.wait(DEMAND_EVERY_S):
+            for worker in on_demand:
+                if worker.process is None and self._wanted(worker.spec):
+                    self._events.put(_Wanted(worker))
+
+    def _start_wanted(self, worker: _Worker) -> None:
+        if self._step is None and worker.process is None and time.monotonic() >= worker.rests_until:
+            self._launch(worker)
 
     def _await_death(self, worker: _Worker, process: subprocess.Popen[bytes]) -> None:
         process.wait()
@@ -194,6 +221,11 @@ class Supervisor:
         """Plan the restart of a worker that died, or give up."""
         now = time.monotonic()
         worker.quick_deaths = self._policy.quick_deaths(worker.quick_deaths, now - worker.started_at)
+        if worker.spec.lanes:
+            # It takes what others died of: its deaths say nothing of whether it can be started.
+            worker.rests_until = now + self._policy.pause_s(worker.quick_deaths)
+            self._tell(f"worker {worker.spec.model} {how}; it is started again when it is needed")
+            return
         delay_s = self._policy.delay_s(worker.quick_deaths)
         if delay_s is not None:
             worker.restart_at = now + delay_s

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from maze_tasks.models import ModelEndpoint
-from maze_tasks.names import DEFAULT_NAMESPACE, VERIFIERS, escape, queue_name
+from maze_tasks.names import DEFAULT_NAMESPACE, VERIFIERS, escape, queue_name, suspects_of
 
 # Celery puts the current folder ahead of everything it imports: a project that has a package called `workers` would be
 # run in the place of ours. -P keeps the folder out, and what is imported already is not looked for again.
@@ -21,13 +21,15 @@ class WorkerSpec:
 
     Args:
         model: name of the endpoint it serves.
-        queue: the queue it consumes.
+        queue: the queue it consumes, or several with commas between them.
         concurrency: calls it may have in flight.
+        lanes: who it waits for, where it is started only when something lies in their queues.
     """
 
     model: str
     queue: str
     concurrency: int
+    lanes: tuple[str, ...] = ()
 
 
 def divide(
@@ -59,6 +61,22 @@ def verifier_spec(concurrency: int, *, namespace: str = DEFAULT_NAMESPACE) -> Wo
         namespace: prefix of the queue.
     """
     return WorkerSpec("verify", queue_name(VERIFIERS, namespace), concurrency)
+
+
+def suspects_spec(lanes: Sequence[str], *, namespace: str = DEFAULT_NAMESPACE) -> WorkerSpec:
+    """The worker for holes over which others died: one at a time, in a process where nobody else can be harmed.
+
+    Such holes are rare: the process is started when there is one.
+
+    Args:
+        lanes: the endpoints served, and `VERIFIERS` where fills are verified.
+        namespace: prefix of the queues.
+
+    Source: PROTOCOL, "Leases and the sweeper".
+    """
+    suspects = tuple(map(suspects_of, lanes))
+    queues = ",".join(queue_name(lane, namespace) for lane in suspects)
+    return WorkerSpec("suspects", queues, 1, suspects)
 
 
 def _apportion(total: int, weights: Sequence[int]) -> list[int]:

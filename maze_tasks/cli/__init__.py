@@ -23,6 +23,7 @@ COMMANDS = {
     "cancel": "End a run; what is filled stays.",
     "pause": "Hold a run; `maze resume` lets it go on.",
     "resume": "Let a paused or interrupted run go on.",
+    "dead": "Show the holes that were set aside since workers died of them.",
     "results": "Show what became of each hole of a run.",
     "diff": "Show the fills of a run as a patch that git apply takes.",
     "apply": "Write the fills of a run into the source tree, or take them out again.",

@@ -34,4 +34,6 @@ def show_summary(status: RunStatus, report: dict[str, Any]) -> None:
     )
     if status.simulated:
         tell(f"{status.simulated} of the replies came from simulated endpoints")
+    if status.set_aside:
+        tell(f"{status.set_aside} were set aside: workers died of them; `maze dead {status.run}` shows which and when")
     tell(f"`maze results {status.run}` shows each hole, `maze metrics` each model")

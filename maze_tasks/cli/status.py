@@ -37,6 +37,8 @@ def command(state: State, run: str | None, *, as_json: bool) -> None:
     for one in found if run is not None else ():
         for note in one.notes:
             warn(note)
+        if one.set_aside:
+            warn(f"{one.set_aside} were set aside: workers died of them; `maze dead {one.run}` shows which and when")
     if dropped:
         warn(f"messages that workers dropped: {', '.join(f'{count} {kind}' for kind, count in dropped.items())}")
 

@@ -50,15 +50,27 @@ def command(
     asked again elsewhere.
     """
     from maze_tasks.cli.output import say
+    from maze_tasks.dispatch import Dispatcher, make_celery
     from maze_tasks.foreground import run_until_signalled
+    from maze_tasks.names import VERIFIERS
+    from maze_tasks.project import anything_waits
     from maze_tasks.supervisor import Supervisor, celery_command, divide
+    from maze_tasks.worker_plan import suspects_spec
 
     settings = state.settings()
     _require_server(settings)
     endpoints = _chosen(settings, models)
     _require_keys(settings, endpoints)
+    judges = _verifiers(settings, verifiers, models)
+    lanes = [*(endpoint.name for endpoint in endpoints), *([VERIFIERS] if judges else [])]
+    dispatcher = Dispatcher(make_celery(settings.require_broker_url()), settings.namespace)
     supervisor = Supervisor(
-        [*divide(concurrency, endpoints, namespace=settings.namespace), *_verifiers(settings, verifiers, models)],
+        [
+            *divide(concurrency, endpoints, namespace=settings.namespace),
+            *judges,
+            suspects_spec(lanes, namespace=settings.namespace),
+        ],
+        wanted=partial(anything_waits, dispatcher),
         command=partial(celery_command, loglevel=loglevel, events=settings.events if events is None else events),
         env={**os.environ, **({"MAZE_CONFIG": str(settings.config_path)} if settings.config_path else {})},
         tell=say,

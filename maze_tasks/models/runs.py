@@ -126,6 +126,7 @@ class Attempt(_Stored):
 
     `speed` is the server-speed score (CONTRACTS section 2) where the server gave statistics: it breaks ties only.
     `token_us`, `checks` and `check_us` are those statistics: microseconds a token, constraint checks, time of one.
+    `worker` is the process that held the lease of a lost one, as host and process id.
     `notes` counts what the static checks could not decide of the fill: nothing is the best.
     `output` is what the command that judged the fill said against it, the telling part.
     `code` is what the call gave, kept for selection and for later prompts; `request` is the digest that a reply which
@@ -154,6 +155,7 @@ class Attempt(_Stored):
     verified: bool | None = None
     notes: int = 0
     output: str | None = None
+    worker: str | None = None
     at: float = 0.0
     code: str | None = None
     request: str | None = None
@@ -234,6 +236,7 @@ class RunStatus(_Stored):
     repeated: int = 0
     late: int = 0
     cached: int = 0
+    set_aside: int = 0
     simulated: int = 0
     cost_nano: int = 0
     created_at: float = 0.0

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from maze_tasks.models.runs import Attempt, Cursor, HoleStatus, RunState
-from maze_tasks.names import VERIFIERS, HoleId, decode_id, encode_id
+from maze_tasks.models.runs import TERMINAL_STATES, Attempt, Cursor, HoleStatus, RunState
+from maze_tasks.names import VERIFIERS, HoleId, decode_id, encode_id, suspects_of
 from maze_tasks.store.connection import translated
 from maze_tasks.store.keys import RunKeys, active_key, ended_key, runs_key, sweeper_key
-from maze_tasks.store.runs import SELECT_MEMBER, Finished, RunStore
+from maze_tasks.store.runs import SELECT_MEMBER, Finished, RunStore, record_tail
 from maze_tasks.store.scripts import Arg, ScriptCall, run_many, script
 
 _UNLINK = 1000  # keys removed at once
+SET_ASIDE = -1  # in the place of a send number
+_ASIDE = "workers died whenever it was tried, at the end with nothing else to do; its lost attempts say which and when"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,26 +96,49 @@ def spots(store: RunStore, run: str, members: Sequence[Member]) -> list[Spot]:
     return found
 
 
-def resend(store: RunStore, run: str, asked: Sequence[tuple[Spot, str]], *, holders_gone: bool = False) -> list[int]:
-    """Draw a new send number for samples, in one round trip.
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What became of a sample that was to be sent again.
+
+    Args:
+        number: its new send number, 0 where there is nothing to send; `SET_ASIDE` where its workers died too often.
+        suspect: whether it goes to the suspects' queue.
+    """
+
+    number: int
+    suspect: bool = False
+
+
+def resend(
+    store: RunStore, run: str, asked: Sequence[tuple[Spot, Attempt]], *, holders_gone: bool = False
+) -> list[Sending]:
+    """Draw a new send number for samples, in one round trip; set aside those whose workers died too often.
 
     Args:
         store: the store.
         run: name of the run.
-        asked: spot, and model of its cursor (or `VERIFIERS`).
+        asked: spot, and the record to keep of its holder should it be set aside; it names the model of the cursor.
         holders_gone: whether leases count as run out, since no worker can be alive that holds one.
 
     Returns:
-        Send number of each, 0 where there is nothing to send.
+        What became of each.
     """
     keys = store.keys(run)
     calls: list[ScriptCall] = []
-    for spot, model in asked:
+    for spot, lost in asked:
         hid, at = encode_id(spot.hole_id), spot.cursor
-        names = [keys.meta, keys.hole(hid), keys.leases, keys.due, keys.queued(model)]
-        calls.append((names, [hid, at.sample, at.round_no, at.candidate, int(holders_gone), int(spot.verifying)]))
+        lane = VERIFIERS if spot.verifying else lost.model
+        names = [
+            keys.meta, keys.hole(hid), keys.leases, keys.due, keys.queued(lane), keys.queued(suspects_of(lane)),
+            keys.attempts(hid), keys.accounts, keys.events, keys.aside,
+        ]  # fmt: skip
+        args: list[Arg] = [
+            hid, at.sample, at.round_no, at.candidate, int(holders_gone), int(spot.verifying), lost.model,
+            record_tail(lost), _ASIDE,
+        ]  # fmt: skip
+        calls.append((names, args))
     with translated():
-        return [int(number) for number in run_many(store.client, "resend", calls)]
+        return [Sending(int(number), bool(suspect)) for number, suspect in run_many(store.client, "resend", calls)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +228,18 @@ def retire(store: RunStore, run: str, *, expires_at: float) -> None:
         pipe = store.client.pipeline(transaction=False)
         pipe.zadd(ended_key(store.namespace), {run: expires_at})
         pipe.srem(active_key(store.namespace), run)
+        pipe.hget(store.keys(run).meta, "state")
+        state = pipe.execute()[-1]
+    if state not in TERMINAL_STATES:
+        look_after(store, run)  # somebody has let its failed holes be tried again meanwhile
+
+
+def look_after(store: RunStore, run: str) -> None:
+    """Put a run, which may have ended before, on the sweeper's list."""
+    with translated():
+        pipe = store.client.pipeline(transaction=False)
+        pipe.sadd(active_key(store.namespace), run)
+        pipe.zrem(ended_key(store.namespace), run)
         pipe.execute()
 
 
@@ -222,8 +259,9 @@ def expire(store: RunStore, run: str) -> None:
             client.unlink(*doomed)
             client.ltrim(keys.ids, len(ids), -1)
         models = {str(name).partition("|")[2] for name in client.hkeys(keys.accounts)}
-        queued = [keys.queued(model) for model in (*sorted(models), VERIFIERS)]
-        client.unlink(keys.leases, keys.due, keys.events, keys.plans, keys.ids, *queued)
+        lanes = [*sorted(models), VERIFIERS]
+        queued = [keys.queued(lane) for lane in (*lanes, *map(suspects_of, lanes))]
+        client.unlink(keys.leases, keys.due, keys.events, keys.plans, keys.ids, keys.aside, *queued)
         client.hset(keys.meta, "state", "expired")
         client.zrem(ended_key(store.namespace), run)
 

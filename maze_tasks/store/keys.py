@@ -9,12 +9,14 @@ key                 type    holds
 ``plans``           hash    plan number → candidates and samples (JSON)
 ``ids``             list    encoded hole ids in the order of submission
 ``hole:<id>``       hash    ``st`` status, ``rd`` round, ``ca`` candidate, ``pl`` plan number, ``n`` samples, ``cl``
-                            samples closed, ``tp``/``tm`` bounds of prompt and reply tokens, ``ex`` expiries,
-                            ``wn`` index of the winning attempt, ``ek``/``em`` error; of each sample k: ``k.l``
-                            attempt that holds the lease, ``k.x`` when it ends, ``k.s`` send number, ``k.t``
-                            retries, ``k.r`` 1 if the next call repeats a lost one, ``k.c`` 1 if closed,
-                            ``k.v`` index of the attempt whose fill waits for its verification; ``hd`` 1 while the
-                            hole waits for others
+                            samples closed, ``tp``/``tm`` bounds of prompt and reply tokens, ``wn`` index of the
+                            winning attempt, ``ek``/``em`` error; ``hd`` 1 while the hole waits for others; of each
+                            sample k: ``k.l`` attempt that holds the lease, ``k.x`` when it ends, ``k.w`` its
+                            worker, ``k.p`` estimated cost of its call; ``k.s`` send number, ``k.t`` retries,
+                            ``k.r`` 1 if the next call repeats a lost one, ``k.c`` 1 if closed, ``k.v`` index of the
+                            attempt whose fill waits for its verification, ``k.d`` times nobody could verify it
+                            and ``k.f`` the first of them; ``k.e`` leases that ran out, ``k.m`` 1 if it is therefore
+                            tried among the suspects, ``k.q`` leases that ran out there
 ``parents:<id>``    set     encoded ids of the holes a hole waits for
 ``children:<id>``   set     encoded ids of the holes that wait for a hole
 ``text:<id>``       string  the hole (JSON)
@@ -23,8 +25,9 @@ key                 type    holds
 ``leases``          zset    ``<id>|<sample>`` by the millisecond the lease ends
 ``due``             zset    ``<id>|<sample>`` by the millisecond its wait ends; ``<id>|select`` a selection
                             owed; ``<id>|free`` a look owed to the holes that wait for it
-``queued:<model>``  zset    ``<id>|<sample>`` by the millisecond it was sent
+``queued:<model>``  zset    ``<id>|<sample>`` by the millisecond it was sent; the suspects of a model have their own
 ``events``          stream  what happened, trimmed: it only wakes readers
+``aside``           zset    ``<id>|<sample>`` set aside since workers died of it, by the millisecond that happened
 ``notes``           set     what workers said about the run, once each
 ==================  ======  ====================================================================================
 """
@@ -81,6 +84,11 @@ class RunKeys:
     def due(self) -> str:
         """Waits by their end."""
         return self.prefix + "due"
+
+    @property
+    def aside(self) -> str:
+        """Samples that were set aside."""
+        return self.prefix + "aside"
 
     @property
     def events(self) -> str:

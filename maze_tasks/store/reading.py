@@ -23,7 +23,8 @@ def read_status(client: redis.Redis, namespace: str, run: str) -> RunStatus | No
         pipe = client.pipeline(transaction=False)
         pipe.hgetall(keys.meta)
         pipe.smembers(keys.notes)
-        meta, notes = pipe.execute()
+        pipe.zcard(keys.aside)
+        meta, notes, aside = pipe.execute()
     if "state" not in meta:
         return None
     counts = {name.removeprefix("n:"): int(value) for name, value in meta.items() if name.startswith("n:")}
@@ -39,6 +40,7 @@ def read_status(client: redis.Redis, namespace: str, run: str) -> RunStatus | No
         config_digest=meta.get("config", ""),
         version=int(meta.get("version", 1)),
         notes=tuple(sorted(notes)),
+        set_aside=int(aside),
         **counts,
         **totals,
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import redis
 
 from maze_tasks.models.runs import Attempt, Cursor, HoleStatus, Plan, RunRules
-from maze_tasks.names import FORMAT_VERSION, HoleId, encode_id
+from maze_tasks.names import FORMAT_VERSION, HoleId, encode_id, suspects_of
 from maze_tasks.store.connection import translated
 from maze_tasks.store.keys import RunKeys, active_key, runs_key
 from maze_tasks.store.scripts import Arg, ScriptCall, run_many, script
@@ -72,7 +74,7 @@ class Begun:
         plan_no: number of its plan in the run's table.
         repeated: whether a call that may have been paid for is repeated.
         retries: deliberate retries made at this candidate so far.
-        expiries: leases of this hole that ran out so far.
+        suspect: whether the hole is tried among the suspects, its leases having run out before.
         before: the last attempts at earlier candidates and rounds, at most three.
         on: with ``behind``, whether the hole stands open at the next candidate of this very chain.
     """
@@ -82,7 +84,7 @@ class Begun:
     plan_no: int = 0
     repeated: bool = False
     retries: int = 0
-    expiries: int = 0
+    suspect: bool = False
     before: tuple[Attempt, ...] = ()
     on: bool = False
 
@@ -148,10 +150,14 @@ class RunStore:
         client: connection with decoded replies.
         namespace: prefix of every key.
         lease_ms: length of a lease in milliseconds of Redis's clock.
+        worker: name of this process in the records of leases that it takes; by default host and process id.
     """
 
-    def __init__(self, client: redis.Redis, *, namespace: str = "maze", lease_ms: int = 15_000) -> None:
+    def __init__(
+        self, client: redis.Redis, *, namespace: str = "maze", lease_ms: int = 15_000, worker: str | None = None
+    ) -> None:
         self.client, self.namespace, self.lease_ms = client, namespace, lease_ms
+        self.worker = worker or f"{socket.gethostname()}:{os.getpid()}"
 
     def keys(self, run: str) -> RunKeys:
         """Keys of a run."""
@@ -261,19 +267,19 @@ class RunStore:
         cursor = ticket.cursor
         names = [
             keys.meta, keys.hole(hid), keys.text(hid), keys.attempts(hid), keys.accounts, keys.leases,
-            keys.queued(ticket.model),
+            keys.queued(ticket.model), keys.queued(suspects_of(ticket.model)),
         ]  # fmt: skip
         args: list[Arg] = [
             hid, cursor.round_no, cursor.candidate, cursor.sample, ticket.send_no, attempt_id, self.lease_ms,
             ticket.model, FORMAT_VERSION, record_tail(lost), *prices_nano,
-            f",{','.join(map(str, plans))},",
+            f",{','.join(map(str, plans))},", json.dumps(self.worker),
         ]  # fmt: skip
         with translated():
             verdict, *rest = script("begin").run(self.client, names, args)
         if verdict == "go":
-            text, plan_no, repeated, retries, expiries, records = rest
+            text, plan_no, repeated, retries, suspect, records = rest
             before = tuple(Attempt.model_validate_json(record) for record in records)
-            return Begun("go", text, int(plan_no), bool(repeated), int(retries), int(expiries), before=before)
+            return Begun("go", text, int(plan_no), bool(repeated), int(retries), bool(suspect), before=before)
         return Begun(verdict, on=verdict == "behind" and bool(rest[0]))
 
     def finish(

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from maze_tasks.decide.prompt import build_prompt
+from maze_tasks.messages import VerifyMessage
 from maze_tasks.models import diagnostics_of, read_hole
 from maze_tasks.models.runs import RunRules
+from maze_tasks.names import VERIFIERS, suspects_of
 from maze_tasks.producer import Producer, RunOptions
+from maze_tasks.sending import send_from
+from maze_tasks.store import verdicts
+from maze_tasks.store.runs import Ticket
 
 from .conftest import RUN, MakeBench
 from .court import BAD, GOOD, Court
@@ -83,8 +89,6 @@ def test_a_worker_that_cannot_verify_says_so_and_leaves_the_fill_to_another(cour
     assert court.bench.status().in_progress == 1
     assert "cannot verify" in court.bench.status().notes[0]
     court.verifier.profiles = profiles
-    from maze_tasks.sending import send_from
-
     court.bench.sent.clear()
     (hole_id,) = (one.hole_id for one in court.bench.results())
     assert send_from(court.bench.store, court.bench.sent.extend, RUN, [(hole_id, "0")], holders_gone=True) == 1
@@ -117,3 +121,57 @@ def test_a_place_outside_of_the_tree_is_never_read(court: Court, path: str) -> N
     (result,) = court.bench.results()
     assert result.error is not None
     assert (result.status, result.error.kind) == ("failed", "unusable")
+
+
+def again(court: Court) -> VerifyMessage:
+    """The verification of the one hole, sent again."""
+    court.bench.sent.clear()
+    (result,) = court.bench.results()
+    assert send_from(court.bench.store, court.bench.sent.extend, RUN, [(result.hole_id, "0")]) == 1
+    (message,) = court.bench.sent
+    assert isinstance(message, VerifyMessage)
+    return message
+
+
+def waiting(court: Court) -> VerifyMessage:
+    """A fill that waits for its verification."""
+    court.submit(fallback_enabled=False)
+    court.bench.run_link(court.bench.sent.pop(0))
+    (message,) = court.bench.sent
+    assert isinstance(message, VerifyMessage)
+    return message
+
+
+def test_a_fill_that_nobody_can_judge_ends_for_people_to_look_at_with_the_reason(court: Court) -> None:
+    message = waiting(court)
+    court.verifier.profiles = {}
+    court.judge.judge(message)
+    message = again(court)
+    court.judge.judge(message)
+    assert court.bench.status().in_progress + court.bench.status().pending == 1, "others are still waited for"
+    court.judge = replace(court.judge, patience_s=0)
+    court.judge.judge(again(court))
+    (result,) = court.bench.results()
+    assert (result.status, result.error and result.error.kind) == ("needs_review", "unverified")
+    assert "cannot verify with profile" in (result.error.message if result.error else "")
+    (attempt,) = result.attempts
+    assert (attempt.code, attempt.verified) == (BAD, None)
+    assert court.bench.status().state == "done"
+
+
+def test_a_fill_over_which_verifiers_die_is_rejected_without_another_try(court: Court) -> None:
+    message = waiting(court)
+    lanes = []
+    for death in range(5):
+        lanes.append(message.lane)
+        court.bench.store.lease_ms = 0
+        ticket = Ticket(RUN, message.hole_id, message.cursor, message.send_no, message.model)
+        assert verdicts.inspect(court.bench.store, ticket, f"dead {death}").verdict == "go"
+        court.bench.store.lease_ms = 15_000
+        message = again(court)
+    assert lanes == [VERIFIERS] * 2 + [suspects_of(VERIFIERS)] * 3
+    court.judge.judge(message)
+    assert court.opened == 0
+    (result,) = court.bench.results()
+    assert (result.status, result.error and result.error.kind) == ("failed", "suspect")
+    assert [(one.outcome, one.verified) for one in result.attempts] == [("rejected", False)]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from maze_tasks.lost import lost_record
 from maze_tasks.models.runs import Attempt, Cursor, ErrorRecord, Plan, RunRules
 from maze_tasks.names import HoleId
-from maze_tasks.store import Commit, NewHole, RunStore, Ticket, reading
+from maze_tasks.store import Commit, NewHole, RunStore, Ticket, care, reading
 
 RUN = "night run/1"
 PLAN = Plan(("fast", "good"))
@@ -56,6 +57,13 @@ def finish(
 ) -> str:
     following = "good" if step == "next" else None
     return store.finish(at, attempt_id, commit(at, step, outcome, **more), next_model=following).what
+
+
+def resend(store: RunStore, spot: care.Spot, model: str, *, holders_gone: bool = False) -> int:
+    """The new send number of a sample."""
+    record = lost_record(spot.cursor, model)
+    (sending,) = care.resend(store, RUN, [(spot, record)], holders_gone=holders_gone)
+    return sending.number
 
 
 def status(store: RunStore, run: str = RUN) -> dict[str, object]:

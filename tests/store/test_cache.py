@@ -10,7 +10,7 @@ from maze_tasks.store import RunStore, care, waiting
 from maze_tasks.store.cache import MAX_REPLY_CHARS, FillCache
 from maze_tasks.store.together import run_together
 
-from .scenes import GROUP, PLAN, RUN, begin, finish, open_run, status, ticket
+from .scenes import GROUP, PLAN, RUN, begin, finish, open_run, resend, status, ticket
 
 DIGEST = "ab" * 32
 
@@ -125,7 +125,7 @@ def test_a_deferred_hole_is_sent_again_from_where_it_stood(store: RunStore) -> N
     begin(store, ticket())
     waiting.defer(store, ticket(), "a1", 0)
     (spot,) = care.spots(store, RUN, [(7, "0")])
-    (number,) = care.resend(store, RUN, [(spot, "fast")])
+    number = resend(store, spot, "fast")
     assert number == 2
     assert begin(store, ticket(), "a2") == "stale"
     assert begin(store, ticket(send_no=2), "a2") == "go"

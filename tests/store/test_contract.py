@@ -11,7 +11,7 @@ from maze_tasks.models.runs import Cursor, ErrorRecord, RunRules
 from maze_tasks.names import HoleId
 from maze_tasks.store import NewHole, RunStore, Ticket, care, reading
 
-from .scenes import GROUP, LONE, NO_PRICE, PLAN, RUN, begin, commit, finish, lost, open_run, status, ticket
+from .scenes import GROUP, LONE, NO_PRICE, PLAN, RUN, begin, commit, finish, lost, open_run, resend, status, ticket
 
 
 def test_a_hole_goes_from_pending_over_in_progress_to_filled_and_ends_its_run(store: RunStore) -> None:
@@ -104,7 +104,7 @@ def test_a_retry_waits_as_pending_and_is_due_when_its_time_has_come(store: RunSt
     assert care.overdue(store, RUN, now) == ([], [])
     assert care.overdue(store, RUN, now + 61_000) == ([], [(7, "0")])
     (spot,) = care.spots(store, RUN, [(7, "0")])
-    (number,) = care.resend(store, RUN, [(spot, "good")])
+    number = resend(store, spot, "good")
     assert number > 1
     assert begin(store, at, "old") == "stale"
     again = store.begin(ticket(model="good", send_no=number), "a2", lost(at), NO_PRICE)
@@ -114,21 +114,22 @@ def test_a_retry_waits_as_pending_and_is_due_when_its_time_has_come(store: RunSt
 def test_a_lease_that_ran_out_is_sent_again_taken_over_and_put_on_record(store: RunStore) -> None:
     store.lease_ms = 1
     open_run(store, [PLAN], [(7, 0)])
-    begin(store, ticket(), "gone")
+    store.begin(ticket(), "gone", lost(ticket()), (3, 2))
     later = care.server_ms(store) + 1_000
     assert care.overdue(store, RUN, later)[0] == [(7, "0")]
     store.lease_ms = 60_000
     (spot,) = care.spots(store, RUN, [(7, "0")])
-    (number,) = care.resend(store, RUN, [(spot, "fast")], holders_gone=True)
+    number = resend(store, spot, "fast", holders_gone=True)
     assert status(store)["pending"] == 1
     assert care.overdue(store, RUN, later)[0] == []
     at = ticket(send_no=number)
-    again = store.begin(at, "a2", lost(at), (3, 2))
-    assert (again.verdict, again.repeated, again.expiries) == ("go", True, 1)
+    again = store.begin(at, "a2", lost(at), (30, 20))
+    assert (again.verdict, again.repeated, again.suspect) == ("go", True, False)
     assert finish(store, ticket(), "accept", attempt_id="gone") == "late"
     assert finish(store, at, "accept", attempt_id="a2") == "filled"
     first, second = reading.read_attempts(store.client, store.namespace, RUN, 7)
     assert (first.outcome, first.unsettled, first.cost_nano) == ("lost", True, 100 * 3 + 50 * 2)
+    assert (first.worker, second.worker) == (store.worker, None)
     assert second.outcome == "accepted"
     assert status(store)["cost_usd"] == pytest.approx(405e-9)
 
@@ -138,7 +139,7 @@ def test_a_lease_that_ran_out_but_was_not_taken_over_still_commits(store: RunSto
     open_run(store, [PLAN], [(7, 0)])
     begin(store, ticket(), "slow")
     (spot,) = care.spots(store, RUN, [(7, "0")])
-    (number,) = care.resend(store, RUN, [(spot, "fast")], holders_gone=True)
+    number = resend(store, spot, "fast", holders_gone=True)
     assert finish(store, ticket(), "next", "failed", attempt_id="slow") == "next"
     repeat = store.begin(ticket(send_no=number), "a2", lost(ticket()), NO_PRICE)
     assert (repeat.verdict, repeat.on) == ("behind", True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from maze_tasks.models.runs import Attempt, ErrorRecord, Plan
 from maze_tasks.store import RunStore, Ticket, care, reading, verdicts
 
-from .scenes import GROUP, PLAN, RUN, begin, finish, open_run, status, ticket
+from .scenes import GROUP, PLAN, RUN, begin, finish, open_run, resend, status, ticket
 
 
 def inspect(store: RunStore, at: Ticket, attempt_id: str = "v1") -> str:
@@ -66,7 +66,7 @@ def test_a_verifier_that_dies_is_replaced_and_no_call_is_made_again(store: RunSt
     store.lease_ms = 15_000
     (spot,) = care.spots(store, RUN, [(7, "0")])
     assert spot.verifying
-    (number,) = care.resend(store, RUN, [(spot, "\x00verify")], holders_gone=True)
+    number = resend(store, spot, "fast", holders_gone=True)
     assert care.queued_before(store, RUN, "\x00verify", care.server_ms(store) + 10) == [(7, "0")]
     assert inspect(store, at, "v2") == "stale"
     assert inspect(store, ticket(send_no=number), "v2") == "go"

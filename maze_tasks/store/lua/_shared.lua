@@ -26,10 +26,45 @@ local function others_leased(hole, samples, except)
   return false
 end
 
+-- A sample whose lease ran out twice, whoever was tried beside it, is sent to the suspects, who are tried one at a time;
+-- one whose lease runs out three times there is set aside.
+local COMPANY, ALONE = 2, 3
+
+-- Count that a sample's lease ran out: in company, or alone among the suspects.
+local function count_expiry(hole, k)
+  if redis.call('HEXISTS', hole, k .. '.m') == 1 then
+    redis.call('HINCRBY', hole, k .. '.q', 1)
+  elseif redis.call('HINCRBY', hole, k .. '.e', 1) >= COMPANY then
+    redis.call('HSET', hole, k .. '.m', 1)
+  end
+end
+
+-- Forget a sample's lease, and what told against it: its holder came back, or never will.
+local function clear_lease(hole, k)
+  redis.call('HDEL', hole, k .. '.l', k .. '.x', k .. '.p', k .. '.w', k .. '.e', k .. '.q', k .. '.m', k .. '.d', k .. '.f')
+end
+
+-- Put the last holder of a sample's lease on record as lost, at the cost that was reserved for its call.
+-- `keys` are meta, hole, attempts and accounts; `tail` is the record behind what is put in front of it here.
+local function record_lost(keys, k, candidate, model, tail)
+  local held = redis.call('HMGET', keys[2], k .. '.p', k .. '.w')
+  local cost = held[1] or '0'
+  redis.call('RPUSH', keys[3], '{"outcome":"lost","cost_nano":' .. cost .. ',"worker":' .. (held[2] or 'null') .. ',' .. tail)
+  redis.call('HINCRBY', keys[4], 'lost|' .. model, 1)
+  redis.call('HINCRBY', keys[4], 'cost_nano|' .. model, cost)
+  redis.call('HINCRBY', keys[1], 'cost_nano', cost)
+  redis.call('HINCRBY', keys[1], 'attempts', 1)
+  if tonumber(candidate) > 0 then
+    redis.call('HINCRBY', keys[1], 'fallbacks', 1)
+    redis.call('HINCRBY', keys[4], 'fallbacks|' .. model, 1)
+  end
+end
+
 -- Forget what belonged to the candidate that is left; send numbers stay, so that older messages stay stale.
 local function clear_samples(hole, samples)
   for k = 0, samples - 1 do
-    redis.call('HDEL', hole, k .. '.l', k .. '.x', k .. '.t', k .. '.r', k .. '.c', k .. '.v')
+    clear_lease(hole, k)
+    redis.call('HDEL', hole, k .. '.t', k .. '.r', k .. '.c', k .. '.v')
   end
   redis.call('HDEL', hole, 'cl')
 end

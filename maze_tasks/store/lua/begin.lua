@@ -1,16 +1,16 @@
 -- Grant a lease on one sample of a hole to one attempt, if the message that asks matches the hole's cursor.
--- KEYS: 1 meta   2 hole   3 text   4 attempts   5 accounts   6 leases   7 queued set of the model
+-- KEYS: 1 meta   2 hole   3 text   4 attempts   5 accounts   6 leases   7 queued set of the model   8 that of its suspects
 -- ARGV: 1 hole id   2 round   3 candidate   4 sample   5 send number   6 attempt id   7 lease (ms)   8 model
---       9 our format version   10 record of a lost attempt behind its outcome (JSON)   11, 12 nano-USD of a prompt token, of a generated token
---       13 numbers of the plans that have the model at this candidate, as ,0,2,
--- Returns {'go', text, plan number, repeated, retries, expiries, records of the last attempts where there are any} or
+--       9 our format version   10 record of a lost attempt behind what the script puts in front (JSON)   11, 12 nano-USD of a prompt token, of a generated token
+--       13 numbers of the plans that have the model at this candidate, as ,0,2,   14 name of the worker (JSON)
+-- Returns {'go', text, plan number, repeated, retries, suspect, records of the last attempts where there are any} or
 --         {'gone'} | {'newer'} | {'stopped', state} | {'done', status} | {'closed'} | {'stale'} | {'leased'} | {'unfit'} |
 --         {'ahead'} | {'behind', on}   on: 1 if the hole stands open at the next candidate, sent by this very chain.
 local meta = redis.call('HMGET', KEYS[1], 'state', 'version')
 if not meta[1] then return {'gone'} end
 if tonumber(meta[2]) > tonumber(ARGV[9]) then return {'newer'} end
 local k = ARGV[4]
-local h = redis.call('HMGET', KEYS[2], 'st', 'rd', 'ca', 'n', 'ex',
+local h = redis.call('HMGET', KEYS[2], 'st', 'rd', 'ca', 'n', k .. '.m',
   k .. '.l', k .. '.x', k .. '.s', k .. '.t', k .. '.r', k .. '.c', 'pl', k .. '.v')
 if not h[1] then return {'gone'} end
 if is_terminal(h[1]) then return {'done', h[1]} end
@@ -32,27 +32,21 @@ local now = now_ms()
 local expires = now + tonumber(ARGV[7])
 local lease = h[6]
 local repeated = h[10] and 1 or 0
+local member = ARGV[1] .. '|' .. k
 if lease and lease ~= ARGV[6] then
   if tonumber(h[7]) > now then return {'leased'} end
+  if redis.call('ZREM', KEYS[6], member) == 1 then count_expiry(KEYS[2], k) end
   -- Taken over from a worker that is gone: its call may have been paid for, so it is put on record as lost.
-  local tokens = redis.call('HMGET', KEYS[2], 'tp', 'tm')
-  local cost = string.format('%.0f', tonumber(tokens[1]) * tonumber(ARGV[11]) + tonumber(tokens[2]) * tonumber(ARGV[12]))
-  redis.call('RPUSH', KEYS[4], '{"outcome":"lost","cost_nano":' .. cost .. ',' .. ARGV[10])
-  redis.call('HINCRBY', KEYS[5], 'lost|' .. ARGV[8], 1)
-  redis.call('HINCRBY', KEYS[5], 'cost_nano|' .. ARGV[8], cost)
-  redis.call('HINCRBY', KEYS[1], 'cost_nano', cost)
-  redis.call('HINCRBY', KEYS[1], 'attempts', 1)
-  if candidate > 0 then
-    redis.call('HINCRBY', KEYS[1], 'fallbacks', 1)
-    redis.call('HINCRBY', KEYS[5], 'fallbacks|' .. ARGV[8], 1)
-  end
+  record_lost({KEYS[1], KEYS[2], KEYS[4], KEYS[5]}, k, candidate, ARGV[8], ARGV[10])
   redis.call('HSET', KEYS[2], k .. '.r', 1)
   repeated = 1
 end
-redis.call('HSET', KEYS[2], k .. '.l', ARGV[6], k .. '.x', expires)
-local member = ARGV[1] .. '|' .. k
+local tokens = redis.call('HMGET', KEYS[2], 'tp', 'tm')
+local cost = tonumber(tokens[1]) * tonumber(ARGV[11]) + tonumber(tokens[2]) * tonumber(ARGV[12])
+redis.call('HSET', KEYS[2], k .. '.l', ARGV[6], k .. '.x', expires, k .. '.p', string.format('%.0f', cost), k .. '.w', ARGV[14])
 redis.call('ZADD', KEYS[6], expires, member)
 redis.call('ZREM', KEYS[7], member)
+redis.call('ZREM', KEYS[8], member)
 move(KEYS[1], KEYS[2], h[1], 'in_progress')
 -- What was tried before is shown to whoever is asked next; the first candidate of the first round has nothing to see.
 local before = {}

@@ -26,7 +26,8 @@ local counted = outcome == 'cancelled' -- a call that was cut says so itself
 if cancelled then outcome, step = 'cancelled', 'cancel' end
 if is_terminal(h[1]) then step = 'none' end
 
-redis.call('HDEL', KEYS[2], k .. '.l', k .. '.x', k .. '.r')
+clear_lease(KEYS[2], k)
+redis.call('HDEL', KEYS[2], k .. '.r')
 redis.call('ZREM', KEYS[5], member)
 local count = redis.call('RPUSH', KEYS[3], '{"outcome":"' .. outcome .. '",' .. ARGV[5])
 redis.call('HINCRBY', KEYS[1], 'attempts', 1)

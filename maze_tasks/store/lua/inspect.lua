@@ -1,7 +1,8 @@
 -- Grant a lease on the verification of one sample: its call has been paid for, only its fill is still to be judged.
--- KEYS: 1 meta   2 hole   3 text   4 attempts   5 leases   6 queued set of the verifiers
+-- KEYS: 1 meta   2 hole   3 text   4 attempts   5 leases   6 queued set of the verifiers   7 that of their suspects
 -- ARGV: 1 hole id   2 round   3 candidate   4 sample   5 send number   6 attempt id   7 lease (ms)   8 our format version
--- Returns {'go', text, plan number, index of the attempt, its record} or {verdict} as begin does.
+-- Returns {'go', text, plan number, index of the attempt, its record, times the lease ran out among the suspects,
+--          times nobody could judge, milliseconds since the first of these} or {verdict} as begin does.
 local meta = redis.call('HMGET', KEYS[1], 'state', 'version')
 if not meta[1] then return {'gone'} end
 if tonumber(meta[2]) > tonumber(ARGV[8]) then return {'newer'} end
@@ -16,8 +17,12 @@ local now = now_ms()
 if h[4] and h[4] ~= ARGV[6] and tonumber(h[5]) > now then return {'leased'} end
 local expires = now + tonumber(ARGV[7])
 local member = ARGV[1] .. '|' .. k
+if h[4] and h[4] ~= ARGV[6] and redis.call('ZREM', KEYS[5], member) == 1 then count_expiry(KEYS[2], k) end
 redis.call('HSET', KEYS[2], k .. '.l', ARGV[6], k .. '.x', expires)
 redis.call('ZADD', KEYS[5], expires, member)
 redis.call('ZREM', KEYS[6], member)
+redis.call('ZREM', KEYS[7], member)
 move(KEYS[1], KEYS[2], h[1], 'in_progress')
-return {'go', redis.call('GET', KEYS[3]), tonumber(h[8]), tonumber(h[7]), redis.call('LINDEX', KEYS[4], h[7])}
+local past = redis.call('HMGET', KEYS[2], k .. '.q', k .. '.d', k .. '.f')
+return {'go', redis.call('GET', KEYS[3]), tonumber(h[8]), tonumber(h[7]), redis.call('LINDEX', KEYS[4], h[7]),
+  tonumber(past[1]) or 0, tonumber(past[2]) or 0, past[3] and now - tonumber(past[3]) or 0}

@@ -17,7 +17,8 @@ local step = ARGV[7]
 if state == 'cancelling' or state == 'cancelled' then step = 'cancel' end
 if is_terminal(h[1]) then step = 'none' end
 local member = ARGV[1] .. '|' .. k
-redis.call('HDEL', KEYS[2], k .. '.l', k .. '.x', k .. '.v')
+clear_lease(KEYS[2], k)
+redis.call('HDEL', KEYS[2], k .. '.v')
 redis.call('ZREM', KEYS[5], member)
 if step ~= 'none' and step ~= 'cancel' then redis.call('LSET', KEYS[3], h[4], ARGV[4]) end
 if step == 'accept' then redis.call('HINCRBY', KEYS[4], 'accepted|' .. ARGV[5], 1) end
