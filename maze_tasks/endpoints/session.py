@@ -10,7 +10,6 @@ import os
 import ssl
 import warnings
 from collections.abc import Mapping
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
@@ -52,12 +51,10 @@ class Session:
         self._headers = {**FIXED_HEADERS, **headers}
         # With `trust_env` requests reads environment and netrc on every call, for 0.7 ms (MEASURED, "Costs").
         self._proxies = dict(get_environ_proxies(url, no_proxy=None))
-        self._session = _Session()
-        self._session.trust_env = False
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        adapter = _Adapter(url, pool_size, _tls_context(url, verify_tls=verify_tls), select_proxy(url, self._proxies))
-        for prefix in ("https://", "http://"):
-            self._session.mount(prefix, adapter)
+        self._adapter = _Adapter(
+            url, pool_size, _tls_context(url, verify_tls=verify_tls), select_proxy(url, self._proxies)
+        )
+        self._prepared: dict[tuple[str, str], requests.PreparedRequest] = {}
 
     @property
     def proxy_urls(self) -> tuple[str, ...]:
@@ -75,16 +72,14 @@ class Session:
             EndpointError: kinds ``too_large`` and ``unreadable``, about the body.
             Exception: one of `TRANSPORT_ERRORS`.
         """
-        headers = {**self._headers, **request.headers}
-        prepared = requests.Request(request.method, request.url, headers, data=request.body or None).prepare()
         timeout = max(exchange.remaining_s, 0.001)
         with carrying(exchange):
-            response = self._session.send(
-                prepared,
+            # The adapter alone: a session would look after cookies, redirects and hooks, of which there are none.
+            response = self._adapter.send(
+                self._prepare(request),
                 stream=True,
                 timeout=(min(CONNECT_TIMEOUT_S, timeout), timeout),
                 proxies=self._proxies,
-                allow_redirects=False,
             )
             with contextlib.closing(response):
                 body = self._body(response.raw)
@@ -95,7 +90,20 @@ class Session:
 
     def close(self) -> None:
         """Close the connections that are kept; those in use close when their reply is read."""
-        self._session.close()
+        self._adapter.close()
+
+    def _prepare(self, request: HttpRequest) -> requests.PreparedRequest:
+        """A request as requests sends it; what calls have in common is prepared once."""
+        known = self._prepared.get((request.method, request.url))
+        if known is None:
+            known = requests.Request(request.method, request.url, self._headers).prepare()
+            self._prepared[request.method, request.url] = known
+        prepared = known.copy()
+        prepared.headers.update(request.headers)
+        if request.body:
+            prepared.body = request.body
+            prepared.headers["Content-Length"] = str(len(request.body))
+        return prepared
 
     def _decoded(self, reply: HttpReply, coding: str) -> HttpReply:
         """The reply with its body's encoding undone; of an error's the status and the headers say enough without it."""
@@ -117,16 +125,6 @@ class Session:
             if room < 0:
                 raise too_large(self._max_reply_bytes)
         return b"".join(chunks)
-
-
-class _Session(requests.Session):
-    """A session to which every reply is final.
-
-    Asked not to follow a redirect, requests still reads the whole reply, of whatever length, to say where it leads.
-    """
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002
-        return None
 
 
 class _Adapter(HTTPAdapter):
