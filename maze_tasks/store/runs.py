@@ -13,10 +13,11 @@ import redis
 
 from maze_tasks.models.runs import Attempt, Cursor, HoleStatus, Plan, RunRules
 from maze_tasks.names import FORMAT_VERSION, HoleId, encode_id, suspects_of
+from maze_tasks.store.combining import Combiner
 from maze_tasks.store.connection import translated
 from maze_tasks.store.keys import RunKeys, active_key, runs_key
 from maze_tasks.store.scripts import Arg, ScriptCall, run_many, script
-from maze_tasks.store.together import Step, run_beside
+from maze_tasks.store.together import Step, run_beside, run_together
 
 SELECT_MEMBER = "select"  # stands for the sample in `due` where a selection is owed
 
@@ -158,6 +159,7 @@ class RunStore:
     ) -> None:
         self.client, self.namespace, self.lease_ms = client, namespace, lease_ms
         self.worker = worker or f"{socket.gethostname()}:{os.getpid()}"
+        self.calls = Combiner(client)  # of attempts, which threads make at the same time
 
     def keys(self, run: str) -> RunKeys:
         """Keys of a run."""
@@ -275,7 +277,7 @@ class RunStore:
             f",{','.join(map(str, plans))},", json.dumps(self.worker),
         ]  # fmt: skip
         with translated():
-            verdict, *rest = script("begin").run(self.client, names, args)
+            verdict, *rest = run_together(self.calls, [Step(script("begin"), names, args)])[0]
         if verdict == "go":
             text, plan_no, repeated, retries, suspect, records = rest
             before = tuple(Attempt.model_validate_json(record) for record in records)
@@ -315,7 +317,7 @@ class RunStore:
             if delta:
                 args += [f"{name}|{ticket.model}", delta]
         with translated():
-            (what, *rest), answers = run_beside(self.client, Step(script("finish"), names, args), beside)
+            (what, *rest), answers = run_beside(self.calls, Step(script("finish"), names, args), beside)
         if what == "ok":
             return Finished(rest[0], beside=tuple(answers))
         return Finished(what, on=bool(rest and rest[0]), beside=tuple(answers))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import redis
 from redis.exceptions import NoScriptError, ResponseError
@@ -30,7 +30,18 @@ class Step:
     args: Sequence[Arg]
 
 
-def run_beside(client: redis.Redis | redis.RedisCluster, step: Step, others: Sequence[Step]) -> tuple[Any, list[Any]]:
+@runtime_checkable
+class Combining(Protocol):
+    """What runs the steps of several threads in one round trip; see `Combiner`."""
+
+    def run_each(self, steps: Sequence[Step]) -> list[Any]:
+        """The result of each step, an error of its script in the place of one that failed."""
+
+
+Client = redis.Redis | redis.RedisCluster | Combining
+
+
+def run_beside(client: Client, step: Step, others: Sequence[Step]) -> tuple[Any, list[Any]]:
     """Run a step with others beside it that must not hold it up.
 
     Args:
@@ -44,7 +55,7 @@ def run_beside(client: redis.Redis | redis.RedisCluster, step: Step, others: Seq
     Raises:
         redis.RedisError: the server cannot be reached, or the step itself failed.
     """
-    *beside, result = _results(client, [*others, step])
+    *beside, result = run_each(client, [*others, step])
     if isinstance(result, Exception):
         raise result
     for other, answer in zip(others, beside, strict=True):
@@ -53,7 +64,7 @@ def run_beside(client: redis.Redis | redis.RedisCluster, step: Step, others: Seq
     return result, [None if isinstance(answer, Exception) else answer for answer in beside]
 
 
-def run_together(client: redis.Redis | redis.RedisCluster, steps: Sequence[Step]) -> list[Any]:
+def run_together(client: Client, steps: Sequence[Step]) -> list[Any]:
     """Run scripts in one non-transactional pipeline; those that the server does not know are loaded and run again.
 
     Steps must not rest on their order: one that was not known runs after the others. On a cluster, whose pipelines
@@ -69,15 +80,21 @@ def run_together(client: redis.Redis | redis.RedisCluster, steps: Sequence[Step]
     Raises:
         redis.RedisError: the server cannot be reached, or a script failed; the first failure, after all have run.
     """
-    results = _results(client, steps)
+    results = run_each(client, steps)
     for result in results:
         if isinstance(result, Exception):
             raise result
     return results
 
 
-def _results(client: redis.Redis | redis.RedisCluster, steps: Sequence[Step]) -> list[Any]:
-    """The result of each step, an error of its script in the place of one that failed."""
+def run_each(client: Client, steps: Sequence[Step]) -> list[Any]:
+    """The result of each step, an error of its script in the place of one that failed.
+
+    Raises:
+        redis.RedisError: the server cannot be reached.
+    """
+    if isinstance(client, Combining):
+        return client.run_each(steps)
     if isinstance(client, redis.RedisCluster) or len(steps) == 1:
         return [_result(client, step) for step in steps]
     results: dict[int, Any] = {}
@@ -89,9 +106,10 @@ def _results(client: redis.Redis | redis.RedisCluster, steps: Sequence[Step]) ->
         loads = len(pipe)
         for at in missing:
             pipe.evalsha(steps[at].script.sha, len(steps[at].keys), *steps[at].keys, *steps[at].args)
-        replies = pipe.execute(raise_on_error=False)[loads:] if missing else []
-        results.update(zip(missing, replies, strict=True))
+        results.update(zip(missing, pipe.execute(raise_on_error=False)[loads:], strict=True))
         missing = [at for at in missing if isinstance(results[at], NoScriptError)]
+        if not missing:
+            break
     return [results[at] for at in range(len(steps))]
 
 
