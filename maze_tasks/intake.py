@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from pydantic import ValidationError
 
-from maze_tasks.decide.dependencies import Graph, cycle, unknown_dependency
+from maze_tasks.decide.dependencies import Graph, cycle, never_ready, unknown_dependency
 from maze_tasks.errors import InputError
 from maze_tasks.models import Hole, explain, read_hole
 from maze_tasks.names import HoleId
@@ -46,18 +46,30 @@ class Survey:
         holes: number of holes.
         digest: fingerprint of their lines in order, 64 hexadecimal digits; blank and skipped lines, line endings and
             a byte order mark do not count.
-        skipped: number of lines left out because they are wrong.
+        wrong: number of lines left out because they are wrong.
+        stranded: ids of holes left out because what they depend on is not there; give them to `read_holes`.
         ordered: whether holes depend on holes.
     """
 
     holes: int
     digest: str
-    skipped: int
+    wrong: int
+    stranded: frozenset[HoleId] = frozenset()
     ordered: bool = False
+
+    @property
+    def skipped(self) -> int:
+        """Number of lines left out."""
+        return self.wrong + len(self.stranded)
 
 
 def read_holes(
-    source: str | Path, *, skip_invalid: bool = False, limit: int | None = None, on_skip: OnSkip | None = None
+    source: str | Path,
+    *,
+    skip_invalid: bool = False,
+    limit: int | None = None,
+    on_skip: OnSkip | None = None,
+    without: Container[HoleId] = frozenset(),
 ) -> Iterator[NumberedHole]:
     """Holes of an input, as they are read.
 
@@ -69,37 +81,42 @@ def read_holes(
         skip_invalid: whether to leave out lines that are wrong instead of refusing the input.
         limit: end after that many holes; None means all.
         on_skip: told of each line left out.
+        without: ids of holes that count towards the limit and are left out all the same.
 
     Raises:
         InputError: the input cannot be read, or a line of it is wrong; with file, line and field.
     """
     for _, numbered in _read(source, skip_invalid=skip_invalid, limit=limit, on_skip=on_skip):
-        yield numbered
+        if numbered.hole.id not in without:
+            yield numbered
 
 
 def survey(
     source: str | Path, *, skip_invalid: bool = False, limit: int | None = None, on_skip: OnSkip | None = None
 ) -> Survey:
-    """Check a whole input before anything of it is used; `read_holes` with the same arguments gives the same holes.
+    """Check a whole input before anything of it is used.
+
+    `read_holes` with the same arguments, and without those that are stranded, gives the same holes.
 
     Args:
         source: as for `read_holes`.
-        skip_invalid: as for `read_holes`.
+        skip_invalid: as for `read_holes`; holes that depend on one that is left out or is not there, and holes in a
+            circle, are left out as well.
         limit: as for `read_holes`; what lies behind it is not checked.
-        on_skip: as for `read_holes`.
+        on_skip: as for `read_holes`; told of those that are stranded at the end.
 
     Raises:
-        InputError: as for `read_holes`; or a hole depends on one that is not there, or holes depend on one another in
-            a circle.
+        InputError: as for `read_holes`; or, unless `skip_invalid`, a hole depends on one that is not there, or holes
+            depend on one another in a circle.
     """
-    skipped = 0
+    wrong = 0
     lines: dict[HoleId, int] = {}
     graph: dict[HoleId, tuple[HoleId, ...]] = {}
     digest = hashlib.sha256()
 
     def count(error: InputError) -> None:
-        nonlocal skipped
-        skipped += 1
+        nonlocal wrong
+        wrong += 1
         if on_skip is not None:
             on_skip(error)
 
@@ -108,8 +125,25 @@ def survey(
         if numbered.hole.depends_on:
             graph[numbered.hole.id] = numbered.hole.depends_on
         digest.update(content + b"\n")
-    refuse_disorder(graph, lines, str(source))
-    return Survey(len(lines), digest.hexdigest(), skipped, ordered=bool(graph))
+    stranded = never_ready(graph, lines) if skip_invalid else {}
+    if not stranded:
+        refuse_disorder(graph, lines, str(source))
+        return Survey(len(lines), digest.hexdigest(), wrong, ordered=bool(graph))
+    for hole, other in stranded.items():
+        if on_skip is not None:
+            on_skip(_strands(hole, other, lines, str(source)))
+    digest = hashlib.sha256()
+    for content, numbered in _read(source, skip_invalid=skip_invalid, limit=limit, on_skip=None):
+        if numbered.hole.id not in stranded:
+            digest.update(content + b"\n")
+    ordered = any(hole not in stranded for hole in graph)
+    return Survey(len(lines) - len(stranded), digest.hexdigest(), wrong, frozenset(stranded), ordered)
+
+
+def _strands(hole: HoleId, other: HoleId, lines: Mapping[HoleId, int], name: str) -> InputError:
+    """Why a hole is left out that is right by itself."""
+    why = "which is left out as well" if other in lines else "which is not among the holes taken"
+    return InputError(f"the hole {hole!r} depends on {other!r}, {why}", file=name, line=lines[hole], field="depends_on")
 
 
 def refuse_disorder(graph: Graph, lines: Mapping[HoleId, int], name: str) -> None:

@@ -3,46 +3,50 @@
 from __future__ import annotations
 
 import json
-import logging
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from maze_tasks.source.tree import Summary
+from maze_tasks.errors import MazeError
 
-logger = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from maze_tasks.source.tree import Skipped, Summary
 
 
 @contextmanager
-def scanned_lines(source: Path | None, summary: Summary | None = None) -> Iterator[Path | None]:
-    """A file with the hole lines of a folder, removed with the block; None where the source is no folder.
+def scanned_lines(folder: Path, summary: Summary, on_skip: Callable[[Skipped], None]) -> Iterator[Path]:
+    """A file with the hole lines of a folder, removed with the block.
 
     Args:
-        source: what was named as input.
+        folder: the source tree.
         summary: counts what is seen.
+        on_skip: told of everything that is passed over.
 
     Raises:
         InputError: the folder cannot be read.
         Refused: what reads source code is not installed.
+        MazeError: there is no room for the file.
     """
-    if source is None or not source.is_dir():
-        yield None
-        return
     from maze_tasks.source.illuminated import scan_with_context
     from maze_tasks.source.scanner import line_of
-    from maze_tasks.source.tree import Choice, Skipped, Summary
+    from maze_tasks.source.tree import Choice
 
-    seen = summary if summary is not None else Summary()
-
-    def report(skipped: Skipped) -> None:
-        if skipped.detail:
-            logger.warning("%s: %s: %s", skipped.path, skipped.reason, skipped.detail)
-
-    with tempfile.NamedTemporaryFile("w", suffix=".jsonl", prefix="maze-scan-", encoding="utf-8") as lines:
-        for hole in scan_with_context(source, Choice(), seen, report):
-            lines.write(json.dumps(line_of(hole)) + "\n")
-        lines.flush()
+    with ExitStack() as stack:
+        with _translated():
+            lines = stack.enter_context(
+                tempfile.NamedTemporaryFile("w", suffix=".jsonl", prefix="maze-scan-", encoding="utf-8")
+            )
+            for hole in scan_with_context(folder, Choice(), summary, on_skip):
+                lines.write(json.dumps(line_of(hole)) + "\n")
+            lines.flush()
         yield Path(lines.name)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise MazeError(f"cannot keep the holes of the tree in a temporary file: {error.strerror}") from None

@@ -30,7 +30,7 @@ def hole(hole_id: object, **fields: object) -> str:
     return json.dumps({"hole_id": hole_id, **fields})
 
 
-def ids(path: Path | str, **options: bool | int) -> list[tuple[int, object]]:
+def ids(path: Path | str, **options: object) -> list[tuple[int, object]]:
     return [(found.line, found.hole.id) for found in read_holes(path, **options)]  # type: ignore[arg-type]
 
 
@@ -216,6 +216,30 @@ class TestInputsThatCanBeReadOnceOnly:
         finally:
             writer.join()
         assert ids(pipe) == [(1, 1)]
+
+
+def test_what_depends_on_a_line_that_is_left_out_is_left_out_as_well(tmp_path: Path) -> None:
+    lines = [hole(1), hole(2, depends_on=["bad"]), hole(3, depends_on=[1, 2]), hole(4, depends_on=[1])]
+    path = write(
+        tmp_path, *lines, '{"hole_id": "bad", "fill_schema": 1}', hole(5, depends_on=[6]), hole(6, depends_on=[5])
+    )
+    told: list[InputError] = []
+    found = survey(path, skip_invalid=True, on_skip=told.append)
+    assert (found.holes, found.wrong, found.skipped, found.ordered) == (2, 1, 5, True)
+    assert [(error.line, error.field) for error in told[1:]] == [(line, "depends_on") for line in (2, 3, 6, 7)]
+    assert "the hole 2 depends on 'bad', which is not among the holes taken" in told[1].reason
+    assert "the hole 3 depends on 2, which is left out as well" in told[2].reason
+    assert ids(path, skip_invalid=True, without=found.stranded) == [(1, 1), (4, 4)]
+    assert found.digest == survey(write(tmp_path, hole(1), hole(4, depends_on=[1]))).digest
+
+
+def test_what_depends_on_a_hole_beyond_the_limit_is_left_out_only_where_that_is_asked_for(tmp_path: Path) -> None:
+    path = write(tmp_path, hole(1), hole(2, depends_on=[3]), hole(3))
+    with pytest.raises(InputError, match="not among the holes taken"):
+        survey(path, limit=2)
+    found = survey(path, limit=2, skip_invalid=True)
+    assert (found.holes, found.ordered) == (1, False)
+    assert ids(path, limit=2, skip_invalid=True, without=found.stranded) == [(1, 1)]
 
 
 def test_a_dependency_that_is_not_there_is_named_with_its_line(tmp_path: Path) -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from maze_tasks.cli.lines import is_folder, lines_of, surveyed
 from maze_tasks.cli.options import State, config_option, json_option, pass_state
-from maze_tasks.spool import STDIN
 
 if TYPE_CHECKING:
     from maze_tasks.config import Settings
@@ -57,11 +57,12 @@ class Wanted:
     tree: Path | None = None
     profile: str | None = None
 
-    def holes(self) -> Iterator[Hole]:
-        """The holes, read anew."""
+    def holes(self, survey: Survey) -> Iterator[Hole]:
+        """The holes that were surveyed, read anew."""
         from maze_tasks.intake import read_holes
 
-        return (one.hole for one in read_holes(self.source, skip_invalid=self.skip_invalid, limit=self.limit))
+        read = read_holes(self.source, skip_invalid=self.skip_invalid, limit=self.limit, without=survey.stranded)
+        return (one.hole for one in read)
 
 
 @click.command(name="refine")
@@ -106,38 +107,18 @@ def command(
     settings = _spread(state.settings(), given["best_of_n"]) if spread else state.settings()
     if no_cache:
         settings = settings.model_copy(update={"cache": False})
-    tree = Path(holes) if _is_folder(holes) else root
+    tree = Path(holes) if is_folder(holes) else root
     profile = _profile(settings, verify, tree, wanted=not no_verify)
     wanted = Wanted(title=holes, source=holes, tree=tree.resolve() if tree else None, profile=profile, **given)
     if not dry_run:
         _refuse_what_cannot_be(settings, wanted)
-    with _scanned(wanted) as wanted:
-        survey = _survey(wanted)
+    with lines_of(holes, quiet=wanted.quiet) as source:
+        wanted = replace(wanted, source=source)
+        survey = surveyed(wanted.source, skip_invalid=wanted.skip_invalid, limit=wanted.limit)
         if dry_run:
             _dry_run(settings, wanted, survey)
             return
         click.get_current_context().exit(_refine(settings, wanted, survey))
-
-
-@contextmanager
-def _scanned(wanted: Wanted) -> Iterator[Wanted]:
-    """What is wanted, with the hole lines of a folder in its place, where it is one."""
-    if not _is_folder(wanted.source):
-        yield wanted
-        return
-    from maze_tasks.cli.counting import counting, scan_count
-    from maze_tasks.scanned import scanned_lines
-    from maze_tasks.source.tree import Summary
-
-    summary = Summary()
-    with ExitStack() as stack:
-        with counting(lambda: scan_count(summary), quiet=wanted.quiet):
-            lines = stack.enter_context(scanned_lines(Path(wanted.source), summary))
-        yield replace(wanted, source=str(lines))
-
-
-def _is_folder(source: str) -> bool:
-    return source != STDIN and Path(source).is_dir()
 
 
 def _spread(settings: Settings, best_of_n: int | None) -> Settings:
@@ -175,28 +156,15 @@ def _profile(settings: Settings, named: str | None, tree: Path | None, *, wanted
     return profile
 
 
-def _survey(wanted: Wanted) -> Survey:
-    from maze_tasks.cli.output import warn
-    from maze_tasks.intake import survey
-
-    found = survey(
-        wanted.source,
-        skip_invalid=wanted.skip_invalid,
-        limit=wanted.limit,
-        on_skip=lambda error: warn(f"left out: {error}"),
-    )
-    if found.skipped:
-        warn(f"{found.skipped} lines left out, {found.holes} holes taken")
-    return found
-
-
 def _dry_run(settings: Settings, wanted: Wanted, survey: Survey) -> None:
     from maze_tasks.cli.output import emit, table, tell
     from maze_tasks.forecast import forecast
     from maze_tasks.producer import Planner
     from maze_tasks.project import run_options
 
-    report = forecast(Planner(settings.endpoints, run_options(settings, wanted.best_of_n)), wanted.holes()).report()
+    report = forecast(
+        Planner(settings.endpoints, run_options(settings, wanted.best_of_n)), wanted.holes(survey)
+    ).report()
     report["skipped_lines"] = survey.skipped
     if wanted.as_json:
         emit(report)
@@ -291,7 +259,7 @@ def resume_or_submit(project: Project, wanted: Wanted, run: str, survey: Survey,
         producer = project.producer(best_of_n=wanted.best_of_n, tree=wanted.tree, verify=wanted.profile)
         tally = Tally()
         with counting(lambda: Count("submitting", tally.done, "holes", survey.holes), quiet=wanted.quiet):
-            holes = tally.over(wanted.holes())
+            holes = tally.over(wanted.holes(survey))
             producer.submit(
                 run,
                 holes,

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from maze_tasks.cli.counting import streams_to_terminal
+from maze_tasks.cli.lines import lines_of, surveyed
 from maze_tasks.cli.options import State, config_option, json_option, pass_state
-from maze_tasks.cli.output import emit_each, say, table, tell, warn
+from maze_tasks.cli.output import emit_each, say, table, tell
 
 if TYPE_CHECKING:
     from maze_tasks.decide.router import ModelRouter
@@ -27,17 +29,23 @@ ROWS_SHOWN = 200  # of the table for people; --json gives all
 @config_option
 @pass_state
 def command(state: State, holes: str, *, as_json: bool, skip_invalid: bool, limit: int | None) -> None:
-    """Show where each hole of HOLES (a JSONL file, or -) would go, and why. Nothing is sent."""
+    """Show where each hole of HOLES would go, and why. Nothing is sent.
+
+    HOLES is a file of hole lines (JSONL, - for standard input), or a folder of source code, which is scanned as
+    `maze scan` does.
+    """
     from maze_tasks.decide.router import ModelRouter
     from maze_tasks.intake import read_holes
 
     router = ModelRouter(state.settings().endpoints)
-    read = read_holes(holes, skip_invalid=skip_invalid, limit=limit, on_skip=lambda error: warn(f"left out: {error}"))
-    decisions = (_decision(router, numbered.hole) for numbered in read)
-    if as_json:
-        emit_each(decisions)
-    else:
-        _show(decisions)
+    with lines_of(holes, quiet=as_json and streams_to_terminal()) as source:
+        found = surveyed(source, skip_invalid=skip_invalid, limit=limit)
+        read = read_holes(source, skip_invalid=skip_invalid, limit=limit, without=found.stranded)
+        decisions = (_decision(router, numbered.hole) for numbered in read)
+        if as_json:
+            emit_each(decisions)
+        else:
+            _show(decisions)
 
 
 def _decision(router: ModelRouter, hole: Hole) -> dict[str, Any]:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import click
 
 from maze_tasks.cli.counting import counted, scan_count, streams_to_terminal
+from maze_tasks.cli.lines import report_skipped, tell_scanned
 from maze_tasks.cli.options import config_option, json_option
-from maze_tasks.cli.output import emit_each, named, say, table, warn
+from maze_tasks.cli.output import emit_each, say, table
 
 if TYPE_CHECKING:
     from maze_tasks.models import Hole
-    from maze_tasks.source.tree import Skipped, Summary
 
 ROWS_SHOWN = 200  # of the table for people; --json gives all
 
@@ -71,19 +71,13 @@ def command(
     summary = Summary()
     for_people = not as_json and streams_to_terminal()
     quiet = streams_to_terminal() and not for_people
-    holes = counted(scan_with_context(path, choice, summary, _report), lambda: scan_count(summary), quiet=quiet)
+    scanned = scan_with_context(path, choice, summary, report_skipped)
+    holes = counted(scanned, lambda: scan_count(summary), quiet=quiet)
     if for_people:
         _show(holes)
     else:
         emit_each(line_of(hole) for hole in holes)
-    _tell(summary)
-
-
-def _report(skipped: Skipped) -> None:
-    from maze_tasks.source.skipping import FAULTS
-
-    if skipped.reason in FAULTS:
-        warn(f"{named(skipped.path)}: {skipped.detail or skipped.reason}; passed over")
+    tell_scanned(summary)
 
 
 def _show(holes: Iterable[Hole]) -> None:
@@ -108,14 +102,3 @@ def _row(hole: Hole) -> tuple[object, ...]:
         ".".join(place.scope) or None,
         place.marker,
     )
-
-
-def _tell(summary: Summary) -> None:
-    """What was read, skipped and found, for people."""
-    say(f"{summary.files} files read, {summary.lines} lines")
-    if summary.skipped:
-        shares = ", ".join(f"{reason} {count}" for reason, count in sorted(summary.skipped.items()))
-        say(f"skipped: {shares}")
-    total = summary.holes.total()
-    by_kind = ", ".join(f"{language} {scale} {count}" for (language, scale), count in sorted(summary.holes.items()))
-    say(f"{total} holes: {by_kind}" if total else "no holes")

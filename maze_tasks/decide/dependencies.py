@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 
 from maze_tasks.models.refinement import FailureStrategy
 from maze_tasks.models.runs import TERMINAL_STATUSES, HoleStatus
@@ -46,6 +46,38 @@ def cycle(graph: Graph) -> list[HoleId] | None:
                 stack.append((hole, True))
                 stack.extend((other, False) for other in graph.get(hole, ()))
     return None
+
+
+def never_ready(graph: Graph, known: Collection[HoleId]) -> dict[HoleId, HoleId]:
+    """Holes whose dependencies can never be kept, each with the one that shows it.
+
+    Those depend on a hole that is not there, on one another in a circle, or on such a hole.
+
+    Args:
+        graph: holes and what they depend on.
+        known: the holes that are there.
+
+    Returns:
+        In the order of the graph: of each, one that it depends on: one that is not there, if there is such a one.
+    """
+    freed: dict[HoleId, list[HoleId]] = {}
+    missing = {hole: len(set(others)) for hole, others in graph.items()}
+    for hole, others in graph.items():
+        for other in set(others):
+            freed.setdefault(other, []).append(hole)
+    ready = [hole for hole in known if not missing.get(hole)]
+    while ready:
+        for hole in freed.get(ready.pop(), ()):
+            missing[hole] -= 1
+            if not missing[hole]:
+                ready.append(hole)
+    stuck = [hole for hole, count in missing.items() if count]
+    return {hole: _in_the_way(graph[hole], known, missing) for hole in stuck}
+
+
+def _in_the_way(others: Sequence[HoleId], known: Collection[HoleId], missing: Mapping[HoleId, int]) -> HoleId:
+    unknown = next((other for other in others if other not in known), None)
+    return next(other for other in others if missing.get(other)) if unknown is None else unknown
 
 
 def fate(statuses: Iterable[HoleStatus], strategy: FailureStrategy) -> HoleStatus | None:

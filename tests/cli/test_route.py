@@ -91,7 +91,29 @@ def test_wrong_lines_may_be_left_out_with_a_warning_each(maze: Maze) -> None:
     assert [line.split(": ")[:3] for line in result.stderr.splitlines()] == [
         ["warning", "left out", "-:1"],
         ["warning", "left out", "-:3"],
+        ["warning", "2 lines left out (2 wrong), 1 holes taken"],
     ]
+
+
+def test_what_can_never_be_ordered_is_told_as_refine_would(maze: Maze) -> None:
+    lines = '{"hole_id": 1, "depends_on": [2]}\n{"hole_id": 2, "depends_on": [1]}\n{"hole_id": 3}\n'
+    result = maze("route", "-", "--json", stdin=lines)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "error: -:1: depends_on: holes depend on one another: 1 → 2 → 1\n"
+    result = maze("route", "-", "--json", "--skip-invalid", stdin=lines)
+    assert [json.loads(line)["hole_id"] for line in result.stdout.splitlines()] == [3]
+    last = "warning: 2 lines left out (2 depending on what is not there or left out), 1 holes taken"
+    assert result.stderr.splitlines()[-1] == last
+    assert "'x', which is not among" in maze("route", "-", stdin='{"hole_id": 1, "depends_on": ["x"]}').stderr
+
+
+def test_a_folder_is_scanned(maze: Maze, folder: Path) -> None:
+    (folder / "src").mkdir()
+    (folder / "src" / "a.py").write_text("def f():\n    raise NotImplementedError\n")
+    result = maze("route", "src", "--json")
+    (decision,) = [json.loads(line) for line in result.stdout.splitlines()]
+    assert decision["primary_model"] == "fast"
+    assert result.stderr == "1 files read, 2 lines\n1 holes: python macro 1\n"
 
 
 def test_a_wrong_configuration_is_exit_2_before_any_hole_is_read(maze: Maze, folder: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maze_tasks.decide.dependencies import cycle, fate, unknown_dependency
+from maze_tasks.decide.dependencies import cycle, fate, never_ready, unknown_dependency
 from maze_tasks.models import FailureStrategy
 
 GRAPHS = st.dictionaries(st.integers(0, 12), st.lists(st.integers(0, 12), max_size=4, unique=True), max_size=12)
@@ -30,6 +30,26 @@ def test_a_circle_is_found_exactly_where_there_is_one(graph: dict[int, list[int]
         assert all(after in graph[before] for before, after in zip(found, following, strict=True))  # type: ignore[index]
     else:
         assert found is None
+
+
+@given(GRAPHS, st.sets(st.integers(0, 12)))
+def test_what_is_never_ready_is_all_that_keeps_the_rest_from_an_order(
+    graph: dict[int, list[int]], others: set[int]
+) -> None:
+    known = {*graph, *others}
+    stuck = never_ready(graph, known)  # type: ignore[arg-type]
+    rest = {hole: needed for hole, needed in graph.items() if hole not in stuck}
+    assert unknown_dependency(rest, known - set(stuck)) is None  # type: ignore[arg-type]
+    assert cycle(rest) is None  # type: ignore[arg-type]
+    for hole, shown in stuck.items():
+        assert shown in graph[hole]  # type: ignore[index]
+        assert shown in stuck or shown not in known
+        assert shown not in known or all(other in known for other in graph[hole])  # type: ignore[index]
+
+
+def test_only_what_is_in_the_way_is_never_ready() -> None:
+    graph = {1: [2], 2: ["x", 3], 3: [], 4: [3], 5: [6], 6: [5], 7: [5, "y"]}
+    assert never_ready(graph, [*graph]) == {1: 2, 2: "x", 5: 6, 6: 5, 7: "y"}
 
 
 def test_a_hole_that_depends_on_itself_is_a_circle_and_a_long_chain_is_none() -> None:
