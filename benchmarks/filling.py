@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from benchmarks.project import Model, Project, opened
 from benchmarks.pythons import Python
@@ -28,6 +28,7 @@ from maze_tasks.verification import default_folder, open_sandbox
 MARKER = "raise NotImplementedError"
 PROFILE = "tests"
 RUN = "bench"
+REFINE = ("refine", "holes.jsonl", "--tree", "tree", "--run", RUN, "--verify", PROFILE, "-q")
 RUNNER = Path(__file__).with_name("run_tests.py")
 
 
@@ -137,20 +138,16 @@ def fill(
     say(f"running every answer to {len(problems)} holes straight ...")
     good = truth(problems, python.program)
     outcome = Outcome(len(problems), fillable=len(good))
-    tree = folder / "tree"
-    make_tree(tree, problems)
-    lines, ids = hole_lines(Project(folder), problems)
-    answers = [row for one in problems for row in rows_of(one, ids[one.name])]
+    lines, answers, ids = prepare(folder, problems)
     say(f"{len(problems)} holes, {len(answers)} answers: maze refine ...")
     with opened(folder, models, answers, settings(rounds, python)) as project:
         project.write("holes.jsonl", lines)
         began = time.monotonic()
-        project.maze("refine", "holes.jsonl", "--tree", "tree", "--run", RUN, "--verify", PROFILE, "-q", codes=(0, 1))
+        project.maze(*REFINE, codes=(0, 1))
         outcome.elapsed_s = time.monotonic() - began
         results = {one["hole_id"]: one for one in project.lines("results", RUN, "--json")}
-        accounts = project.lines("metrics", "--run", RUN, "--json")[0]["per_model"]
     audit(outcome, [(one, results[ids[one.name]]) for one in problems], good, python.program)
-    account(outcome, models, results.values(), accounts)
+    account(outcome, models, list(results.values()))
     return outcome
 
 
@@ -176,6 +173,22 @@ def truth(problems: Sequence[Problem], python: str) -> set[str]:
     }
     passing = judged((each for some in programs.values() for each in some), python)
     return {name for name, some in programs.items() if any(passing[each] for each in some)}
+
+
+def prepare(
+    folder: Path, problems: Sequence[Problem]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, int]]:
+    """Make the tree of the programs.
+
+    Returns:
+        The lines of the holes, what the endpoints answer, and the id of each hole by name.
+
+    Raises:
+        Unusable: a hole was not found by `maze scan`.
+    """
+    make_tree(folder / "tree", problems)
+    lines, ids = hole_lines(Project(folder), problems)
+    return lines, [row for one in problems for row in rows_of(one, ids[one.name])], ids
 
 
 def make_tree(tree: Path, problems: Sequence[Problem]) -> None:
@@ -248,17 +261,22 @@ def _told(attempt: Mapping[str, Any]) -> str:
     return f"{attempt['model']}: {error['kind']}: {error['message'][:200]}"
 
 
-def account(
-    outcome: Outcome, models: Sequence[Model], results: Sequence[Mapping[str, Any]], accounts: Mapping[str, Any]
-) -> None:
+class Accounts(Protocol):
+    """Where `account` writes."""
+
+    models: list[dict[str, Any]]
+    verdicts: dict[str, int]
+    cost_usd: float
+
+
+def account(outcome: Accounts, models: Sequence[Model], results: Sequence[Mapping[str, Any]]) -> None:
     """The row of each model, and the sums."""
     attempts = [one for result in results for one in result["attempts"]]
     for model in models:
         own = [one for one in attempts if one["model"] == model.name]
         counts = Counter(one["outcome"] for one in own)
-        cost = accounts.get(model.name, {}).get("cost_usd", 0.0)
         row = {"model": model.name, "attempts": len(own), **{name: counts[name] for name in OUTCOMES}}
-        outcome.models.append(row | {"cost_usd": cost})
+        outcome.models.append(row | {"cost_usd": sum(one["cost_usd"] for one in own)})
     outcome.cost_usd = sum(row["cost_usd"] for row in outcome.models)
     kinds = Counter(one["error"]["kind"] if one["error"] else one["outcome"] for one in attempts)
     outcome.verdicts = dict(kinds.most_common())
@@ -267,9 +285,8 @@ def account(
 OUTCOMES = ("accepted", "rejected", "failed", "lost", "cancelled")
 
 
-def show(outcome: Outcome, title: str) -> None:
-    """Print the table and what it says."""
-    print(f"{title}: {outcome.holes} holes, SIMULATED endpoints, fills verified in the sandbox")
+def show_models(outcome: Accounts) -> None:
+    """Print the table of models."""
     head = ("model", "attempts", *OUTCOMES, "cost USD")
     table = [(*(str(row[name]) for name in head[:-1]), f"{row['cost_usd']:.6f}") for row in outcome.models]
     sums = [str(sum(row[name] for row in outcome.models)) for name in head[1:-1]]
@@ -280,6 +297,12 @@ def show(outcome: Outcome, title: str) -> None:
     print(
         "attempts by what became of them: " + ", ".join(f"{name} {count}" for name, count in outcome.verdicts.items())
     )
+
+
+def show(outcome: Outcome, title: str) -> None:
+    """Print the table and what it says."""
+    print(f"{title}: {outcome.holes} holes, SIMULATED endpoints, fills verified in the sandbox")
+    show_models(outcome)
     print(f"{outcome.fillable} holes have an answer that passes when run straight; {outcome.filled} were filled")
     for name, attempts in outcome.not_filled.items():
         print(f"NOT FILLED: {name}: {'; '.join(attempts)}")

@@ -19,7 +19,7 @@ SEED = 0
 def main(module: str, tests: str, case: str = "") -> int:
     """Run them; 0 if they pass."""
     source = "\n".join(Path(each).read_text(encoding="utf-8") for each in (module, tests))
-    names: dict[str, object] = {"__name__": "__main__"}
+    names: dict[str, object] = {"__name__": "__main__", "__file__": str(Path(module).resolve())}
     random.seed(SEED)  # what draws draws the same every time
     exec(compile(source, module, "exec"), names)
     if case:

@@ -16,6 +16,7 @@ from benchmarks.rows import rows
 pytestmark = pytest.mark.integration
 
 
+@pytest.mark.timeout(400)  # it starts a dozen processes, and some machines are busy
 @pytest.mark.usefixtures("sandbox")
 def test_holes_that_an_answer_fills_are_filled(capsys: pytest.CaptureFixture[str]) -> None:
     code = classeval.main(["--limit", "4", "--json"])

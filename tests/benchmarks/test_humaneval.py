@@ -11,6 +11,7 @@ from benchmarks.mutants import answers, drawn, mutants
 from benchmarks.rows import rows
 
 
+@pytest.mark.timeout(400)  # it starts a dozen processes, and some machines are busy
 @pytest.mark.integration
 @pytest.mark.usefixtures("sandbox")
 def test_endpoints_that_are_wrong_at_their_rates_fill_what_they_can(capsys: pytest.CaptureFixture[str]) -> None:
