@@ -94,6 +94,9 @@ class Filler:
         info = self.run_info(message.run)
         if info is None:
             return False
+        if begun.verdict == "go" and begun.plan_no >= len(info.plans):
+            # Another thread has just remembered what it read before the plan was added.
+            info = self._patiently(lambda: self.store.info(message.run), _BEGIN_PATIENCE_S) or info
         if begun.verdict != "go":
             logger.debug("hole %r dropped: %s", hole_id, begun.verdict)
             return begun.on

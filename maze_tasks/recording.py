@@ -157,7 +157,9 @@ def commit_of(attempt: Attempt, step: Step, answer: Answer) -> Commit:
     An answer from the fill cache is no request: its tokens, latency and confidence were counted when it was paid for.
     """
     latency_us = round(attempt.latency_ms * 1000)
-    counts = {"cost_nano": attempt.cost_nano, "repeated": int(attempt.repeated)}
+    cost = attempt.cost_nano
+    counts = {"cost_nano": cost, "repeated": int(attempt.repeated)}
+    counts |= {"repeated_nano": cost * attempt.repeated, "unsettled_nano": cost * attempt.unsettled}
     if attempt.outcome == "cancelled":
         counts["cancelled"] = 1
     elif answer.cached:

@@ -6,7 +6,7 @@ from typing import Any
 
 from maze_tasks.cli.output import ExitCode, tell
 from maze_tasks.cli.progress import duration
-from maze_tasks.models.runs import NANO_PER_USD, RunStatus
+from maze_tasks.models.runs import RunStatus
 
 
 def exit_code_for(status: RunStatus) -> int:
@@ -18,10 +18,18 @@ def refine_report(status: RunStatus, elapsed_s: float) -> dict[str, Any]:
     """The JSON of ``maze refine`` and ``maze watch``."""
     names = ("run", "holes", "filled", "failed", "skipped", "needs_review", "attempts", "fallbacks")
     shown: dict[str, Any] = {name: getattr(status, name) for name in names}
-    shown["cost_usd"] = status.cost_nano / NANO_PER_USD
+    shown |= status.costs()
     shown["elapsed_s"] = round(elapsed_s, 3)
     counts = {name: getattr(status, name) for name in ("cached", "repeated", "simulated")}
     return shown | {"state": status.state} | counts
+
+
+def cost_of(status: RunStatus) -> str:
+    """The cost of a run for people."""
+    costs = status.costs()
+    parts = [f"${costs['repeated_usd']:.6f} for repeated calls"] if status.repeated_nano else []
+    parts += [f"up to ${costs['unsettled_usd']:.6f} for calls without an answer"] if status.unsettled_nano else []
+    return f"${costs['cost_usd']:.6f}" + (f" ({', '.join(parts)})" if parts else "")
 
 
 def show_summary(status: RunStatus, report: dict[str, Any]) -> None:
@@ -29,7 +37,7 @@ def show_summary(status: RunStatus, report: dict[str, Any]) -> None:
     tell(
         f"run {status.run}: {status.state}; {status.filled} of {status.holes} holes filled, {status.failed} failed, "
         f"{status.skipped} skipped; {status.attempts} attempts, {status.fallbacks} of them fallbacks, "
-        f"{status.cached} from the cache, {status.repeated} repeated; ${report['cost_usd']:.6f}; "
+        f"{status.cached} from the cache, {status.repeated} repeated; {cost_of(status)}; "
         f"{duration(report['elapsed_s'])}"
     )
     if status.simulated:

@@ -19,7 +19,9 @@ class ModelMetrics(Shape):
     `requests` are calls decided, `successes` usable replies, `failures` the rest; `accepted` counts fills apart from
     them, `repeated` calls that may have been paid twice, `cached` attempts that the fill cache answered: those are no
     requests, and `saved_usd` is what their replies had cost. `total_latency_ms` belongs to the successes,
-    `failure_latency_ms` to the failures. `avg_confidence` is the mean over successes that carry a confidence.
+    `failure_latency_ms` to the failures. Of `cost_usd`, `repeated_usd` went for repeated calls, and `unsettled_usd` is
+    estimated, for calls that went out and were not answered. `avg_confidence` is the mean over successes that carry a
+    confidence.
     """
 
     requests: U64 = 0
@@ -33,6 +35,8 @@ class ModelMetrics(Shape):
     cached: U64 = 0
     saved_usd: NonNegative = 0.0
     cost_usd: NonNegative = 0.0
+    repeated_usd: NonNegative = 0.0
+    unsettled_usd: NonNegative = 0.0
 
     def success_rate(self) -> float:
         """Successes per request; 0 when there was no request."""
@@ -66,6 +70,8 @@ class ModelMetrics(Shape):
             cached=account.cached,
             saved_usd=account.saved_nano / NANO_PER_USD,
             cost_usd=account.cost_nano / NANO_PER_USD,
+            repeated_usd=account.repeated_nano / NANO_PER_USD,
+            unsettled_usd=account.unsettled_nano / NANO_PER_USD,
         )
 
 

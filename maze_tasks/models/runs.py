@@ -208,6 +208,8 @@ class ModelAccount(_Stored):
     cached: int = 0
     saved_nano: int = 0
     cost_nano: int = 0
+    repeated_nano: int = 0
+    unsettled_nano: int = 0
     prompt_tokens: int = 0
     generated_tokens: int = 0
     success_latency_us: int = 0
@@ -217,6 +219,9 @@ class ModelAccount(_Stored):
 
     def __add__(self, other: ModelAccount) -> ModelAccount:
         return ModelAccount(**{name: getattr(self, name) + getattr(other, name) for name in ModelAccount.model_fields})
+
+
+_COSTS = ("cost", "repeated", "unsettled")
 
 
 class RunStatus(_Stored):
@@ -239,6 +244,8 @@ class RunStatus(_Stored):
     set_aside: int = 0
     simulated: int = 0
     cost_nano: int = 0
+    repeated_nano: int = 0
+    unsettled_nano: int = 0
     created_at: float = 0.0
     finished_at: float | None = None
     sealed: bool = False
@@ -259,7 +266,11 @@ class RunStatus(_Stored):
 
     def report(self) -> dict[str, Any]:
         """The JSON of `maze status`."""
-        shown = self.model_dump(exclude={"cost_nano", "version", "sealed", "input_digest", "config_digest"})
+        hidden = {f"{name}_nano" for name in _COSTS} | {"version", "sealed", "input_digest", "config_digest"}
+        shown = self.model_dump(exclude=hidden)
         shown["notes"] = list(self.notes)
-        shown["cost_usd"] = self.cost_nano / NANO_PER_USD
-        return shown
+        return shown | self.costs()
+
+    def costs(self) -> dict[str, float]:
+        """What the run cost in USD, and how much of that went for repeated calls, and for calls nobody knows of."""
+        return {f"{name}_usd": getattr(self, f"{name}_nano") / NANO_PER_USD for name in _COSTS}

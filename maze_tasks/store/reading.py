@@ -46,7 +46,8 @@ def read_status(client: redis.Redis, namespace: str, run: str) -> RunStatus | No
     )
 
 
-_TOTALS = ("holes", "attempts", "fallbacks", "repeated", "late", "cached", "simulated", "cost_nano")
+_COSTS = ("cost_nano", "repeated_nano", "unsettled_nano")
+_TOTALS = ("holes", "attempts", "fallbacks", "repeated", "late", "cached", "simulated", *_COSTS)
 
 
 def list_runs(client: redis.Redis, namespace: str) -> list[str]:

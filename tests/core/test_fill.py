@@ -8,10 +8,11 @@ import pytest
 
 from maze_tasks.clients import ClientPool
 from maze_tasks.errors import ServiceUnavailable
+from maze_tasks.lost import lost_record
 from maze_tasks.messages import FillMessage
 from maze_tasks.models.runs import Cursor
 from maze_tasks.names import FORMAT_VERSION
-from maze_tasks.store import care, reading
+from maze_tasks.store import Ticket, care, reading
 
 from .conftest import RUN, MakeBench
 
@@ -227,3 +228,34 @@ def test_a_run_cancelled_while_a_call_is_made_records_it_as_cancelled(make_bench
     assert (account.requests, account.cancelled) == (0, 1)
     assert (result.attempts[0].unsettled, result.cost_nano > 0) == (True, True), "it was sent, and may be paid for"
     assert bench.status().state == "cancelled"
+
+
+def test_a_call_that_went_out_and_was_not_answered_keeps_its_estimate(make_bench: MakeBench) -> None:
+    bench = make_bench(a={"errors": [{"kind": "hang", "every": 1}]}, b={})
+    bench.submit(1)
+    bench.run_all()
+    (result,) = bench.results()
+    first, second = result.attempts
+    assert (first.outcome, first.error and first.error.kind, first.unsettled) == ("failed", "timeout", True)
+    assert first.cost_nano > 0
+    assert (second.outcome, second.unsettled) == ("accepted", False)
+    status = bench.status()
+    assert (status.unsettled_nano, status.cost_nano) == (first.cost_nano, first.cost_nano + second.cost_nano)
+    accounts = reading.read_accounts(bench.store.client, "maze", RUN)
+    assert (accounts["a"].unsettled_nano, accounts["b"].unsettled_nano) == (first.cost_nano, 0)
+
+
+def test_a_repeated_call_is_counted_with_its_cost(make_bench: MakeBench) -> None:
+    bench = make_bench(a={})
+    bench.submit(1)
+    (message,) = bench.sent
+    ticket = Ticket(RUN, 1, message.cursor, message.send_no, message.model)
+    bench.store.lease_ms = 0
+    assert bench.store.begin(ticket, "dead", lost_record(ticket.cursor, "a"), (1, 1)).verdict == "go"
+    bench.store.lease_ms = 15_000
+    bench.run_all()
+    lost, again = bench.results()[0].attempts
+    assert (lost.outcome, again.outcome, again.repeated) == ("lost", "accepted", True)
+    status = bench.status()
+    assert (status.repeated, status.repeated_nano, status.unsettled_nano) == (1, again.cost_nano, lost.cost_nano)
+    assert again.cost_nano > 0

@@ -114,6 +114,8 @@ SHAPES: list[tuple[type[Shape], dict[str, Any], dict[str, Any]]] = [
             "repeated": 0,
             "cached": 0,
             "saved_usd": 0.0,
+            "repeated_usd": 0.0,
+            "unsettled_usd": 0.0,
             "cost_usd": 0.0,
         },
     ),

@@ -131,7 +131,8 @@ def test_a_lease_that_ran_out_is_sent_again_taken_over_and_put_on_record(store: 
     assert (first.outcome, first.unsettled, first.cost_nano) == ("lost", True, 100 * 3 + 50 * 2)
     assert (first.worker, second.worker) == (store.worker, None)
     assert second.outcome == "accepted"
-    assert status(store)["cost_usd"] == pytest.approx(405e-9)
+    costs = {name: status(store)[f"{name}_usd"] for name in ("cost", "unsettled", "repeated")}
+    assert costs == pytest.approx({"cost": 405e-9, "unsettled": 400e-9, "repeated": 0})
 
 
 def test_a_lease_that_ran_out_but_was_not_taken_over_still_commits(store: RunStore) -> None:

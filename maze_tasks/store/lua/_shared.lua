@@ -53,6 +53,8 @@ local function record_lost(keys, k, candidate, model, tail)
   redis.call('HINCRBY', keys[4], 'lost|' .. model, 1)
   redis.call('HINCRBY', keys[4], 'cost_nano|' .. model, cost)
   redis.call('HINCRBY', keys[1], 'cost_nano', cost)
+  redis.call('HINCRBY', keys[4], 'unsettled_nano|' .. model, cost)
+  redis.call('HINCRBY', keys[1], 'unsettled_nano', cost)
   redis.call('HINCRBY', keys[1], 'attempts', 1)
   if tonumber(candidate) > 0 then
     redis.call('HINCRBY', keys[1], 'fallbacks', 1)

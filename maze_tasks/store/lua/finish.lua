@@ -39,8 +39,10 @@ end
 if ARGV[9] == '1' then redis.call('HINCRBY', KEYS[1], 'simulated', 1) end
 if ARGV[10] == '1' then redis.call('HINCRBY', KEYS[1], 'repeated', 1) end
 if cancelled and not counted then redis.call('HINCRBY', KEYS[4], 'cancelled|' .. ARGV[6], 1) end
+local of_run = {cached = true, repeated_nano = true, unsettled_nano = true} -- counts that the run has of its own as well
 for i = 16, #ARGV, 2 do
-  if string.sub(ARGV[i], 1, 7) == 'cached|' then redis.call('HINCRBY', KEYS[1], 'cached', ARGV[i + 1]) end
+  local name = string.match(ARGV[i], '^[^|]*')
+  if of_run[name] then redis.call('HINCRBY', KEYS[1], name, ARGV[i + 1]) end
   if not (step ~= 'accept' and string.sub(ARGV[i], 1, 9) == 'accepted|') then
     redis.call('HINCRBY', KEYS[4], ARGV[i], ARGV[i + 1])
   end
