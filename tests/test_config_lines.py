@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from maze_tasks.config.json_lines import json_lines, json_spots
 from maze_tasks.config.toml_lines import KeyPath, line_of, toml_lines
 
 TEXT = '''\
@@ -113,3 +116,40 @@ def test_every_key_of_any_text_has_the_line_where_it_was_written(
 @given(st.text(alphabet="ab[]{}\"'=#\n\\ ", max_size=60))
 def test_no_text_makes_it_fail(text: str) -> None:
     assert all(1 <= line <= text.count("\n") + 1 for line in toml_lines(text).values())
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@settings(deadline=None)
+@given(JSON, st.sampled_from([None, 0, 1]))
+def test_every_value_of_any_json_has_the_line_where_it_was_written(value: object, indent: int | None) -> None:
+    text = json.dumps(value, indent=indent)
+    found = {spot.path: spot for spot in json_spots(text)}
+    expected = dict(values_in(value, ()))
+    assert found.keys() == expected.keys()
+    assert [spot.line for spot in found.values()] == sorted(spot.line for spot in found.values())
+    for path, inner in expected.items():
+        line = text.split("\n")[found[path].line - 1]
+        key = path[-1]
+        assert line.count(json.dumps(key)) if isinstance(key, str) else line.strip()
+        if not isinstance(inner, dict | list):
+            assert json.loads(found[path].scalar or "") == inner
+    assert json_lines(text) == {path: spot.line for path, spot in found.items()}
+
+
+def values_in(value: object, path: KeyPath) -> Iterator[tuple[KeyPath, object]]:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        yield (*path, key), inner
+        yield from values_in(inner, (*path, key))
+
+
+@settings(deadline=None)
+@given(st.text(alphabet='ab[]{}":,\n\\ 1', max_size=60))
+def test_no_text_makes_json_fail(text: str) -> None:
+    assert all(1 <= spot.line <= text.count("\n") + 1 for spot in json_spots(text))

@@ -153,6 +153,31 @@ class TestMistakes:
     def test_json_that_is_no_configuration(self, tmp_path: Path, text: str, said: str) -> None:
         assert said in refusal(write(tmp_path, text, "e.json")).reason
 
+    @pytest.mark.parametrize(
+        ("config", "line", "field"),
+        [
+            ('{"endpoints": [\n{"endpoint_url": "http://h",\n"timeout_secs": "x"}]}', 3, "endpoints[0].timeout_secs"),
+            ('{"endpoints": [\n{"endpoint_url": "http://h"},\n{\n"name": "a"}]}', 3, "endpoints[1].endpoint_url"),
+            ('{\n "endpoints":\n []\n}', 2, "endpoints"),
+            ('{"endpoints": [{"name": "\\"b\\": [1",\n "priority": 1,\n\n "priority": 2}]}', 4, "endpoints[0].priority"),
+            ('{\n"refinement": {\n "min_confidence": NaN}}', 3, "refinement.min_confidence"),
+            ('{"lease_s":\n 1e999}', 1, "lease_s"),
+            ('{"endpoints": [\n{"name":\n "\\ud800"}]}', 2, "endpoints[0].name"),
+            ('{\n"endpoints": [}', 2, None),
+            ('{\n\n"budget_usd": 1}', 3, "budget_usd"),
+        ],
+    )  # fmt: skip
+    def test_a_mistake_in_json_has_its_line_and_field(
+        self, tmp_path: Path, config: str, line: int, field: str | None
+    ) -> None:
+        error = refusal(write(tmp_path, config, "e.json"))
+        assert (error.file, error.line, error.field) == (str(tmp_path / "e.json"), line, field)
+
+    def test_a_key_of_json_that_nobody_reads_is_warned_of_with_its_line(self, tmp_path: Path) -> None:
+        config = '{\n "endpoints": [{"endpoint_url": "http://h",\n  "colour": 1}]}'
+        path = write(tmp_path, config, "e.json")
+        assert load_settings(path, {}).warnings == (f"{path}:3: endpoints[0].colour: unknown key",)
+
 
 class TestFiles:
     def test_one_that_is_not_there(self, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from maze_tasks.config import problems as check
+from maze_tasks.config.json_lines import json_lines, spot_of
 from maze_tasks.config.problems import Problem
 from maze_tasks.config.prompt_files import UnreadableTemplate, read_templates
 from maze_tasks.config.settings import DEFAULT_FILE, Settings
@@ -119,10 +120,13 @@ def _parse_json(text: str, file: str) -> _Document:
     try:
         values = parse_json(text)
     except JsonProblem as problem:
-        raise ConfigError(problem.reason, file=file, line=problem.line, field=problem.field) from None
+        line, field = problem.line, problem.field
+        if line is None and (spot := spot_of(text, problem)) is not None:
+            line, field = spot.line, field_path(spot.path)
+        raise ConfigError(problem.reason, file=file, line=line, field=field) from None
     if not isinstance(values, dict):
         raise ConfigError(f"must be an object, not {kind_of(values)}", file=file)
-    return _Document(values, file, is_toml=False)
+    return _Document(values, file, is_toml=False, lines=json_lines(text))
 
 
 def _parse_toml(text: str, file: str) -> _Document:
