@@ -23,6 +23,7 @@ _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 OnSkip = Callable[[InputError], None]
+OnHole = Callable[["NumberedHole"], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,12 @@ def read_holes(
 
 
 def survey(
-    source: str | Path, *, skip_invalid: bool = False, limit: int | None = None, on_skip: OnSkip | None = None
+    source: str | Path,
+    *,
+    skip_invalid: bool = False,
+    limit: int | None = None,
+    on_skip: OnSkip = lambda _: None,
+    on_hole: OnHole = lambda _: None,
 ) -> Survey:
     """Check a whole input before anything of it is used.
 
@@ -104,6 +110,7 @@ def survey(
             circle, are left out as well.
         limit: as for `read_holes`; what lies behind it is not checked.
         on_skip: as for `read_holes`; told of those that are stranded at the end.
+        on_hole: told of each hole taken, stranded or not; what it raises ends the survey.
 
     Raises:
         InputError: as for `read_holes`; or, unless `skip_invalid`, a hole depends on one that is not there, or holes
@@ -117,27 +124,31 @@ def survey(
     def count(error: InputError) -> None:
         nonlocal wrong
         wrong += 1
-        if on_skip is not None:
-            on_skip(error)
+        on_skip(error)
 
     for content, numbered in _read(source, skip_invalid=skip_invalid, limit=limit, on_skip=count):
         lines[numbered.hole.id] = numbered.line
         if numbered.hole.depends_on:
             graph[numbered.hole.id] = numbered.hole.depends_on
+        on_hole(numbered)
         digest.update(content + b"\n")
     stranded = never_ready(graph, lines) if skip_invalid else {}
     if not stranded:
         refuse_disorder(graph, lines, str(source))
         return Survey(len(lines), digest.hexdigest(), wrong, ordered=bool(graph))
     for hole, other in stranded.items():
-        if on_skip is not None:
-            on_skip(_strands(hole, other, lines, str(source)))
+        on_skip(_strands(hole, other, lines, str(source)))
+    left = _digest_of(source, skip_invalid=skip_invalid, limit=limit, without=stranded)
+    ordered = any(hole not in stranded for hole in graph)
+    return Survey(len(lines) - len(stranded), left, wrong, frozenset(stranded), ordered)
+
+
+def _digest_of(source: str | Path, *, skip_invalid: bool, limit: int | None, without: Container[HoleId]) -> str:
     digest = hashlib.sha256()
     for content, numbered in _read(source, skip_invalid=skip_invalid, limit=limit, on_skip=None):
-        if numbered.hole.id not in stranded:
+        if numbered.hole.id not in without:
             digest.update(content + b"\n")
-    ordered = any(hole not in stranded for hole in graph)
-    return Survey(len(lines) - len(stranded), digest.hexdigest(), wrong, frozenset(stranded), ordered)
+    return digest.hexdigest()
 
 
 def _strands(hole: HoleId, other: HoleId, lines: Mapping[HoleId, int], name: str) -> InputError:

@@ -7,7 +7,7 @@ import logging
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from maze_tasks import caching, selecting
 from maze_tasks.decide.step import step_judged
@@ -24,7 +24,7 @@ from maze_tasks.source.patcher import PatchRefused, patch
 from maze_tasks.store import reading, verdicts
 from maze_tasks.store.cache import FillCache
 from maze_tasks.store.runs import Finished, RunInfo, RunStore, Ticket
-from maze_tasks.verification import Check, Verdict, Verifier
+from maze_tasks.verification import Check, Value, Verdict, Verifier
 
 logger = logging.getLogger(__name__)
 
@@ -120,8 +120,7 @@ class Judge:
         with self.leases.holding(ticket, attempt_id, limit, rivals=rivals) as cut:
             try:
                 files = self._files(verifier, digest, ticket.run, hole, attempt.code or "")
-                values = dict(hole.verify.values) if hole.verify else {}
-                verdict = verifier.verify(Check(profile, digest, files, _values(hole) | values), cut)
+                verdict = verifier.verify(Check(profile, digest, files, values_of(hole)), cut)
             except PatchRefused as error:
                 return Failure("unusable", f"the fill cannot be put into the file: {error.reason}")
             except MazeError as error:
@@ -221,8 +220,21 @@ def _content(base: Path, path: str) -> bytes:
         raise PatchRefused("missing", "the tree has no such file") from None
 
 
-def _values(hole: Hole) -> dict[str, str | tuple[str, ...]]:
-    """What every hole gives for placeholders by itself."""
+def values_of(hole: Hole) -> dict[str, Value]:
+    """What a hole gives for placeholders: what it says, and what every hole gives by itself.
+
+    Args:
+        hole: has a place.
+    """
     place = hole.place
     assert place is not None
-    return {"hole": str(hole.id), "file": place.path, "line": str(place.line)}
+    given = hole.verify.values if hole.verify is not None else {}
+    return {
+        "hole": str(hole.id),
+        "file": place.path,
+        "line": str(place.line),
+        "stem": PurePosixPath(place.path).stem,
+        "scope": ".".join(place.scope),
+        "name": place.scope[-1] if place.scope else "",
+        **given,
+    }

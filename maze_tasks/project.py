@@ -56,21 +56,27 @@ class Project:
     state_dir: Path
 
     def producer(
-        self, *, best_of_n: int | None = None, tree: Path | None = None, verify: str | None = None
+        self,
+        *,
+        best_of_n: int | None = None,
+        tree: Path | None = None,
+        verify: str | None = None,
+        judged: bool = False,
     ) -> Producer:
         """A producer with the configuration's options.
 
         Args:
             best_of_n: answers to ask of each candidate, where it differs from the configuration.
             tree: the folder that the holes were scanned from.
-            verify: the profile that judges fills, on a snapshot of `tree` which is taken now.
+            verify: the profile that judges fills, where a hole names no other.
+            judged: whether any hole is verified: on a snapshot of `tree`, which is taken now.
 
         Raises:
             Refused: the tree cannot be packed.
         """
         options = run_options(self.settings, best_of_n)
         known = {"tree": str(tree) if tree else None, "verify": verify}
-        if verify is not None and tree is not None:
+        if judged and tree is not None:
             known["snapshot"] = Snapshots(self.settings.snapshot_dir).add(tree).digest
         rules = options.rules.model_copy(update=known)
         return Producer(self.store, self.dispatcher.send, self.settings.endpoints, replace(options, rules=rules))

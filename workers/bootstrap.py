@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import threading
 import uuid
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from celery.signals import worker_init, worker_process_init, worker_ready, worker_shutdown
+from celery.signals import worker_init, worker_process_init, worker_process_shutdown, worker_ready, worker_shutdown
 
 from maze_tasks.clients import ClientPool
 from maze_tasks.control import Sweeper
 from maze_tasks.dispatch import Dispatcher
-from maze_tasks.errors import MazeError
+from maze_tasks.errors import MazeError, Refused
 from maze_tasks.fill import Filler
 from maze_tasks.judging import Judge
 from maze_tasks.leases import LeaseKeeper
+from maze_tasks.names import VERIFIERS, queue_name
 from maze_tasks.sending import send_from
 from maze_tasks.store import RunStore, connect
 from maze_tasks.store.cache import FillCache
@@ -117,7 +119,7 @@ def _build(settings: Settings) -> Runtime:
     kept = FillCache.beside(store)
     leases = LeaseKeeper(store, needless=partial(needless, store), cache=kept)
     filler = Filler(store, leases, dispatcher.send, endpoints, clients.get, kept)
-    judge = Judge(store, leases, dispatcher.send, cache(partial(_verifier, settings)))
+    judge = Judge(store, leases, dispatcher.send, partial(_verifier, settings))
     return Runtime(filler, judge, clients, leases, Slots(concurrency))
 
 
@@ -126,8 +128,32 @@ def _concurrency() -> int:
 
 
 def _verifier(settings: Settings) -> Verifier:
-    """This worker's verifier, once its sandbox has shown that it holds."""
-    return open_verifier(settings.verify, settings.snapshot_dir, sandbox=settings.verify_sandbox)
+    """This process's verifier, once its sandbox has shown that it holds."""
+    with _building:
+        if "verifier" not in _process:
+            opened = open_verifier(settings.verify, settings.snapshot_dir, sandbox=settings.verify_sandbox)
+            for error in opened.broken.values():
+                logger.warning("holes are left to other workers: %s", error)
+            _process["verifier"] = opened
+        found: Verifier = _process["verifier"]
+        return found
+
+
+def _require_verifier(app: Celery, settings: Settings) -> None:
+    """Let no worker of the verifiers' queue start that could not verify anything.
+
+    Raises:
+        SystemExit: it could not; why is on standard error.
+    """
+    if queue_name(VERIFIERS, settings.namespace) not in app.amqp.queues.consume_from:
+        return
+    try:
+        if not settings.verify:
+            raise Refused("no [verify.NAME] table is configured, so that there is nothing to verify with")
+        _verifier(settings)
+    except MazeError as error:
+        sys.stderr.write(f"error: {error}\n")
+        raise SystemExit(error.exit_code) from None
 
 
 def _store(settings: Settings, concurrency: int) -> RunStore:
@@ -141,6 +167,7 @@ def register_signals(app: Celery, settings: Settings) -> None:
     def initialise(sender: Any = None, **_: Any) -> None:
         _process["app"] = app
         _process["worker"] = sender
+        _require_verifier(app, settings)
 
     def forked(**_: Any) -> None:
         # A prefork child inherits nothing that is connected, and has one slot of its own.
@@ -158,12 +185,16 @@ def register_signals(app: Celery, settings: Settings) -> None:
         built = _process.pop("runtime", None)
         if built is not None:
             built.close()
+        opened = _process.pop("verifier", None)
+        if opened is not None:
+            opened.close()
 
     for signal, receiver in (
         (worker_init, initialise),
         (worker_process_init, forked),
         (worker_ready, ready),
         (worker_shutdown, shutdown),
+        (worker_process_shutdown, shutdown),
     ):
         signal.connect(receiver, weak=False, dispatch_uid=f"maze-{receiver.__name__}")
 

@@ -11,6 +11,7 @@ from maze_tasks.cli.output import named, say, warn
 from maze_tasks.spool import STDIN
 
 if TYPE_CHECKING:
+    from maze_tasks.cli.judged import Judged
     from maze_tasks.intake import Survey
     from maze_tasks.source.tree import Skipped, Summary
 
@@ -67,20 +68,30 @@ def tell_scanned(summary: Summary) -> None:
     say(f"{total} holes: {by_kind}" if total else "no holes")
 
 
-def surveyed(source: str, *, skip_invalid: bool, limit: int | None) -> Survey:
+def surveyed(source: str, *, skip_invalid: bool, limit: int | None, verified: Judged | None = None) -> Survey:
     """Check an input; each line that is left out is told, and their sum.
 
     Args:
         source: a file of hole lines, or ``-``.
         skip_invalid: whether lines that are wrong are left out.
         limit: holes at most.
+        verified: looks at the holes that are to be verified.
 
     Raises:
         InputError: the input cannot be read, or something in it is wrong.
+        Refused: holes are to be verified, and cannot be.
     """
     from maze_tasks.intake import survey
 
-    found = survey(source, skip_invalid=skip_invalid, limit=limit, on_skip=lambda error: warn(f"left out: {error}"))
+    found = survey(
+        source,
+        skip_invalid=skip_invalid,
+        limit=limit,
+        on_skip=lambda error: warn(f"left out: {error}"),
+        on_hole=verified.look if verified is not None else lambda _: None,
+    )
+    if verified is not None and (told := verified.tell()):
+        warn(told)
     if found.skipped:
         shares = [f"{found.wrong} wrong"] if found.wrong else []
         if found.stranded:

@@ -16,6 +16,7 @@ from maze_tasks.cli.lines import is_folder, lines_of, surveyed
 from maze_tasks.cli.options import State, config_option, json_option, pass_state
 
 if TYPE_CHECKING:
+    from maze_tasks.cli.judged import Judged
     from maze_tasks.config import Settings
     from maze_tasks.intake import Survey
     from maze_tasks.models import Hole
@@ -42,6 +43,7 @@ class Wanted:
         as_json: whether to print JSON.
         tree: the folder that the holes were scanned from, None where nobody knows.
         profile: the profile that judges fills, None for none.
+        verified: what is known of the holes that are verified, None where none is to be.
     """
 
     title: str
@@ -56,6 +58,7 @@ class Wanted:
     as_json: bool
     tree: Path | None = None
     profile: str | None = None
+    verified: Judged | None = None
 
     def holes(self, survey: Survey) -> Iterator[Hole]:
         """The holes that were surveyed, read anew."""
@@ -114,7 +117,9 @@ def command(
         _refuse_what_cannot_be(settings, wanted)
     with lines_of(holes, quiet=wanted.quiet) as source:
         wanted = replace(wanted, source=source)
-        survey = surveyed(wanted.source, skip_invalid=wanted.skip_invalid, limit=wanted.limit)
+        if not no_verify:
+            wanted = _judged(settings, wanted)
+        survey = surveyed(wanted.source, skip_invalid=wanted.skip_invalid, limit=wanted.limit, verified=wanted.verified)
         if dry_run:
             _dry_run(settings, wanted, survey)
             return
@@ -154,6 +159,13 @@ def _profile(settings: Settings, named: str | None, tree: Path | None, *, wanted
             "fills are verified on a source tree: refine a folder, or name the one that was scanned with --tree"
         )
     return profile
+
+
+def _judged(settings: Settings, wanted: Wanted) -> Wanted:
+    """What is wanted, with a look at the holes that are to be verified, by the run's profile or by one of their own."""
+    from maze_tasks.cli.judged import Judged
+
+    return replace(wanted, verified=Judged(settings, wanted.source, wanted.tree, wanted.profile))
 
 
 def _dry_run(settings: Settings, wanted: Wanted, survey: Survey) -> None:
@@ -205,6 +217,8 @@ def _refine(settings: Settings, wanted: Wanted, survey: Survey) -> int:
         if known is not None and known.ended:
             say(f"run {run} of these holes has ended already ({known.state}); nothing is asked again")
             return _report(known, wanted, began)
+        if known is None and wanted.verified is not None:
+            wanted.verified.rehearse()
         say(f"run {run}: {survey.holes} holes" + (", going on where it was" if known else ""))
         status = _carry_out(project, wanted, run, survey, digest)
     return _report(status, wanted, began)
@@ -256,7 +270,8 @@ def resume_or_submit(project: Project, wanted: Wanted, run: str, survey: Survey,
     if known is not None and (known.state == "paused" or project.fresh):
         resume_run(project, run)
     if known is None or not known.sealed:
-        producer = project.producer(best_of_n=wanted.best_of_n, tree=wanted.tree, verify=wanted.profile)
+        judged = bool(wanted.verified and wanted.verified.profiles)
+        producer = project.producer(best_of_n=wanted.best_of_n, tree=wanted.tree, verify=wanted.profile, judged=judged)
         tally = Tally()
         with counting(lambda: Count("submitting", tally.done, "holes", survey.holes), quiet=wanted.quiet):
             holes = tally.over(wanted.holes(survey))

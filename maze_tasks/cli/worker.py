@@ -62,6 +62,8 @@ def command(
     endpoints = _chosen(settings, models)
     _require_keys(settings, endpoints)
     judges = _verifiers(settings, verifiers, models)
+    if judges:
+        _require_sandbox(settings)
     lanes = [*(endpoint.name for endpoint in endpoints), *([VERIFIERS] if judges else [])]
     dispatcher = Dispatcher(make_celery(settings.require_broker_url()), settings.namespace)
     supervisor = Supervisor(
@@ -92,6 +94,25 @@ def _verifiers(settings: Settings, wanted: int | None, models: tuple[str, ...]) 
         raise Refused("--verifiers: no [verify.NAME] table is configured, so that there is nothing to verify with")
     count = wanted if wanted is not None else (os.cpu_count() or 1) * bool(settings.verify and not models)
     return [verifier_spec(count, namespace=settings.namespace)] if count else []
+
+
+def _require_sandbox(settings: Settings) -> None:
+    """A worker that can verify nothing would only keep fills waiting.
+
+    Raises:
+        Refused: no sandbox can be made here, or no profile can run in it.
+    """
+    from maze_tasks.cli.output import warn
+    from maze_tasks.errors import Refused
+    from maze_tasks.verification import open_verifier
+
+    try:
+        opened = open_verifier(settings.verify, settings.snapshot_dir, sandbox=settings.verify_sandbox)
+    except Refused as refused:
+        raise Refused(f"{refused}; `--verifiers 0` starts a worker that leaves verifying to others") from None
+    for error in opened.broken.values():
+        warn(f"holes are left to other workers: {error}")
+    opened.close()
 
 
 def _require_server(settings: Settings) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from maze_tasks.verification.archive import Damaged, Limits
+    from maze_tasks.verification.placeholders import Value
     from maze_tasks.verification.probe import SandboxName, open_sandbox
     from maze_tasks.verification.profiles import PLACEHOLDERS, VerifyProfile, read_profiles
     from maze_tasks.verification.sandbox import Sandbox
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "maze_tasks.verification.archive": ("Damaged", "Limits"),
+    "maze_tasks.verification.placeholders": ("Value",),
     "maze_tasks.verification.probe": ("SandboxName", "open_sandbox"),
     "maze_tasks.verification.profiles": ("PLACEHOLDERS", "VerifyProfile", "read_profiles"),
     "maze_tasks.verification.sandbox": ("Sandbox",),
@@ -47,6 +49,7 @@ __all__ = [
     "Snapshot",
     "Snapshots",
     "Trees",
+    "Value",
     "Verdict",
     "Verifier",
     "VerifyProfile",

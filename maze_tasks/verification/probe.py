@@ -98,7 +98,7 @@ def probe(sandbox: Sandbox, folder: Path) -> None:
         raise Refused(_unusable(f"the sandbox does not hold: {'; '.join(leaks)}", ""))
 
 
-def try_profiles(sandbox: Sandbox, folder: Path, profiles: Mapping[str, VerifyProfile]) -> None:
+def broken_profiles(sandbox: Sandbox, folder: Path, profiles: Mapping[str, VerifyProfile]) -> dict[str, ConfigError]:
     """Let the commands' user look for the program of each profile, in that profile's own view of the machine.
 
     Args:
@@ -106,28 +106,43 @@ def try_profiles(sandbox: Sandbox, folder: Path, profiles: Mapping[str, VerifyPr
         folder: where working copies will lie; exists.
         profiles: by name.
 
+    Returns:
+        What is wrong with those whose every fill would be refused.
+
     Raises:
-        ConfigError: a program cannot be started, or what a profile shows not be reached; every fill would be refused.
         Refused: the folder cannot be reached.
+        OSError: nothing can be made in it.
     """
     with _workplace(folder, sandbox_uid(UIDS - 1), reachable=sandbox.safe) as place:
-        for name, profile in profiles.items():
-            program = profile.command[0]
-            if "/" in program and not program.startswith("/"):
-                program = "sh"  # it lies in the tree; what remains to be tried is the view
-            looking = profile.model_copy(
-                update={
-                    "command": ("sh", "-c", LOOK, "sh", "{program}"),
-                    "defaults": {"program": program},
-                    "workdir": ".",
-                    "pass_exit_codes": (0,),
-                    "pass_pattern": None,
-                    "timeout_s": PROBE_TIMEOUT_S,
-                }
-            )
-            verdict, _ = sandbox.run(looking, {}, place)
-            if not verdict.passed:
-                raise ConfigError(_no_program(program, verdict, sandbox_uid(0)), field=f"verify.{name}.command")
+        tried = {name: _try(sandbox, place, name, profile) for name, profile in profiles.items()}
+    return {name: error for name, error in tried.items() if error is not None}
+
+
+def _try(sandbox: Sandbox, place: Workplace, name: str, profile: VerifyProfile) -> ConfigError | None:
+    shown = {"venv": [profile.venv] if profile.venv else [], "read_only": list(profile.read_only)}
+    for setting, paths in shown.items():
+        for path in paths:
+            if not os.path.lexists(path):
+                return ConfigError(f"{path} does not exist on this machine", field=f"verify.{name}.{setting}")
+    if (missing := sandbox.missing_program(profile)) is not None:
+        return ConfigError(missing, field=f"verify.{name}.command")
+    program = profile.command[0]
+    if "/" in program and (not program.startswith("/") or program.startswith(f"{COPY_ROOT}/")):
+        program = "sh"  # it lies in the tree; what remains to be tried is the view
+    looking = profile.model_copy(
+        update={
+            "command": ("sh", "-c", LOOK, "sh", "{program}"),
+            "defaults": {"program": program},
+            "workdir": ".",
+            "pass_exit_codes": (0,),
+            "pass_pattern": None,
+            "timeout_s": PROBE_TIMEOUT_S,
+        }
+    )
+    verdict, _ = sandbox.run(looking, {}, place)
+    if verdict.passed:
+        return None
+    return ConfigError(_no_program(program, verdict, sandbox_uid(0)), field=f"verify.{name}.command")
 
 
 def _no_program(program: str, verdict: Verdict, uid: int | None) -> str:

@@ -26,6 +26,9 @@ PLACEHOLDERS = {
     "path": "the same, absolute",
     "hole": "id of the hole",
     "line": "line of the hole, from 1",
+    "name": "the function, method or class that the hole is in, without what that is in",
+    "scope": "the same with what it is in, joined by dots",
+    "stem": "name of the file without folder and extension",
     "tests": "what the hole names as its tests, a list",
 }
 LISTS = frozenset({"tests"})

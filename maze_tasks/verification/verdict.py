@@ -89,7 +89,7 @@ _TELLING = re.compile(
     r"|\b(?:error|fatal|panicked|assert\w*)\b"
     r"|\b(?:[Ee]xpected|[Gg]ot|[Ww]ant|[Aa]ctual|left|right)\b.{0,20}[:=]"
 )
-_RULE = re.compile(r"([=_*~#.-])\1{4,}")  # lines across the page
+_RULE = re.compile(r"([=_*~#!.-])\1{4,}")  # lines across the page
 
 
 def excerpt(output: str, limit: int = MAX_EXCERPT_CHARS) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from maze_tasks.errors import ConfigError, Refused
 from maze_tasks.verification.copies import Copies
 from maze_tasks.verification.placeholders import Value
-from maze_tasks.verification.probe import SandboxName, open_sandbox, try_profiles
+from maze_tasks.verification.probe import SandboxName, broken_profiles, open_sandbox
 from maze_tasks.verification.profiles import VerifyProfile, profile_named
 from maze_tasks.verification.sandbox import Sandbox
 from maze_tasks.verification.snapshot import MissingSnapshot, Snapshots, Trees
@@ -43,18 +43,21 @@ class Verifier:
         sandbox: as `open_sandbox` gave it.
         folder: for trees and working copies; local to the machine, shared by its workers.
         snapshots: where trees come from.
+        broken: what is wrong with profiles that cannot run here, by name.
 
     Raises:
-        ConfigError: the program of a profile is not there, or a folder it names.
         OSError: the folder cannot be made.
     """
 
     def __init__(
-        self, profiles: Mapping[str, VerifyProfile], sandbox: Sandbox, folder: Path, snapshots: Snapshots
+        self,
+        profiles: Mapping[str, VerifyProfile],
+        sandbox: Sandbox,
+        folder: Path,
+        snapshots: Snapshots,
+        broken: Mapping[str, ConfigError] | None = None,
     ) -> None:
-        self.profiles, self.sandbox = dict(profiles), sandbox
-        for name, profile in profiles.items():
-            _refuse_missing(name, profile, sandbox)
+        self.profiles, self.sandbox, self.broken = dict(profiles), sandbox, dict(broken or {})
         self.trees = Trees(folder, snapshots)
         self.copies = Copies(folder)
 
@@ -67,6 +70,8 @@ class Verifier:
         """
         try:
             profile_named(self.profiles, profile)
+            if profile in self.broken:
+                return str(self.broken[profile])
             if not self.trees.available(digest):
                 return str(MissingSnapshot(digest, self.trees.snapshots.folder))
         except Refused as refused:
@@ -123,17 +128,21 @@ def open_verifier(
         env: the worker's environment, of which profiles pass variables on; None means that of the process.
 
     Raises:
-        ConfigError: a profile cannot run here.
-        Refused: the sandbox cannot be made or does not hold, or the folder is somebody else's.
-        OSError: a folder cannot be made.
+        ConfigError: no profile can run here; where some can, the others are `Verifier.broken`.
+        Refused: the sandbox cannot be made or does not hold, or a folder cannot be made or is somebody else's.
     """
     place = folder or default_folder()
-    place.mkdir(parents=True, exist_ok=True)
-    if place.stat().st_uid != os.geteuid():
-        raise Refused(f"{place} belongs to another user: verifying needs a folder of its own")
-    opened = Verifier(profiles, open_sandbox(sandbox, place, env), place, Snapshots(snapshots))
-    try_profiles(opened.sandbox, place, profiles)
-    return opened
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        if place.stat().st_uid != os.geteuid():
+            raise Refused(f"{place} belongs to another user: verifying needs a folder of its own")
+        opened = open_sandbox(sandbox, place, env)
+        broken = broken_profiles(opened, place, profiles)
+        if broken and len(broken) == len(profiles):
+            raise next(iter(broken.values()))
+        return Verifier(profiles, opened, place, Snapshots(snapshots), broken)
+    except OSError as error:
+        raise Refused(f"verifying needs the folders {place} and {snapshots}: {error}") from None
 
 
 def default_folder() -> Path:
@@ -141,14 +150,3 @@ def default_folder() -> Path:
     if os.geteuid() == 0:
         return Path("/var/cache/maze-tasks")
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "maze-tasks")
-
-
-def _refuse_missing(name: str, profile: VerifyProfile, sandbox: Sandbox) -> None:
-    shown = {"venv": [profile.venv] if profile.venv else [], "read_only": list(profile.read_only)}
-    for setting, paths in shown.items():
-        for path in paths:
-            if not os.path.lexists(path):
-                raise ConfigError(f"{path} does not exist on this machine", field=f"verify.{name}.{setting}")
-    missing = sandbox.missing_program(profile)
-    if missing is not None:
-        raise ConfigError(missing, field=f"verify.{name}.command")

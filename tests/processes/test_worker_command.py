@@ -152,3 +152,22 @@ def test_a_name_with_a_comma_is_one_name(folder: Path, wait_until: Until) -> Non
         (line,) = wait_until(lambda: workers_of(process.pid)).values()
         assert option(line, "-Q") == "fill.large%2Cslow"
         assert option(line, "-c") == "8"
+
+
+VERIFYING = '\nverify_sandbox = "none"\n' + ENDPOINTS + '\n[verify.unit]\ncommand = "no-such-program"\n'
+
+
+def test_a_worker_that_could_verify_nothing_is_refused_with_what_is_missing(folder: Path) -> None:
+    (folder / "maze.toml").write_text(NOBODY + VERIFYING)
+    said = refused(folder)
+    assert "verify.unit.command: no-such-program: no such program" in said
+    assert "--verifiers 0" in said
+
+
+def test_celerys_own_worker_of_the_verifiers_queue_is_refused_too(folder: Path) -> None:
+    (folder / "maze.toml").write_text(NOBODY + VERIFYING)
+    celery = [sys.executable, "-m", "celery", "-A", "workers.app", "worker", "-Q", "verify", "-P", "solo"]
+    ended = subprocess.run(celery, check=False, capture_output=True, text=True, cwd=folder)
+    assert ended.returncode == 2
+    assert "error: verify.unit.command: no-such-program: no such program" in ended.stderr
+    assert "Traceback" not in ended.stderr

@@ -197,9 +197,10 @@ def test_a_program_that_commands_cannot_start_is_refused_at_start(either: Sandbo
     if os.geteuid() != 0:
         pytest.skip("commands run as this user")
     profile = VerifyProfile(command=("judge",), venv=str(_closed_environment(place, 0o700)))
-    with pytest.raises(ConfigError, match="judge: found, but it cannot be started by user") as caught:
-        probe.try_profiles(either, place, {"other": VerifyProfile(command=("./run.sh",)), "unit": profile})
-    assert caught.value.field == "verify.unit.command"
+    profiles = {"other": VerifyProfile(command=("./run.sh",)), "unit": profile}
+    ((name, error),) = probe.broken_profiles(either, place, profiles).items()
+    assert (name, error.field) == ("unit", "verify.unit.command")
+    assert "judge: found, but it cannot be started by user" in error.reason
 
 
 def test_a_home_folder_is_not_shown_for_an_interpreter_in_its_bin(place: Path) -> None:
@@ -391,6 +392,15 @@ def test_a_profile_that_cannot_run_here_is_refused_at_start(
     with pytest.raises(ConfigError) as caught:
         open_verifier(profiles, place / "snapshots", folder=place, sandbox="none")
     assert caught.value.field == field
+
+
+def test_a_profile_that_cannot_run_here_does_not_stop_the_others(place: Path, snapshots: Snapshots, tree: Path) -> None:
+    profiles = {"lint": VerifyProfile(command=("no-such-linter",)), "unit": VerifyProfile(command=("true",))}
+    opened = open_verifier(profiles, snapshots.folder, folder=place, sandbox="none")
+    digest = snapshots.add(tree).digest
+    assert "no-such-linter: no such program" in str(opened.unable("lint", digest))
+    assert opened.unable("unit", digest) is None
+    opened.close()
 
 
 def test_without_a_sandbox_by_name_fills_are_judged_all_the_same(place: Path, tree: Path) -> None:

@@ -1,0 +1,123 @@
+"""What of a batch is verified, and whether it can be: found out before anything is spent."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from maze_tasks.errors import InputError, Refused
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from maze_tasks.config import Settings
+    from maze_tasks.intake import NumberedHole
+    from maze_tasks.models import Hole
+    from maze_tasks.verification import VerifyProfile
+
+
+class Judged:
+    """Looks at each hole of an input as it is read.
+
+    Args:
+        settings: the configuration.
+        source: name of the input.
+        tree: the folder that the holes were scanned from, None where nobody knows.
+        profile: the profile of the run, None for none.
+    """
+
+    def __init__(self, settings: Settings, source: str, tree: Path | None, profile: str | None) -> None:
+        self.settings, self.source, self.tree, self.profile = settings, source, tree, profile
+        self.profiles: set[str] = set()
+        self.without_place = 0
+        self.changed: InputError | None = None
+        self._digests: dict[str, str | None] = {}
+
+    def look(self, numbered: NumberedHole) -> None:
+        """Look at one hole.
+
+        Args:
+            numbered: the hole and its line.
+
+        Raises:
+            InputError: it asks for a profile that there is not, or gives no value for a placeholder.
+            Refused: it is to be verified, and no tree is named.
+        """
+        hole = numbered.hole
+        named = hole.verify.profile if hole.verify is not None else None
+        name = named or self.profile
+        if name is None:
+            return
+        if hole.place is None:
+            self.without_place += 1
+            return
+        if self.tree is None or not self.tree.is_dir():
+            raise Refused(
+                f"the hole {hole.id!r} is to be verified with {name!r}: name the folder that it was scanned from with "
+                "--tree, or verify none with --no-verify"
+            )
+        self.profiles.add(name)
+        self._look_at_values(hole, self._known(name, numbered.line), numbered.line)
+        self._look_at_file(hole, numbered.line)
+
+    def tell(self) -> str | None:
+        """What the user should know of what was seen, None for nothing."""
+        if not self.without_place:
+            return None
+        return f"{self.without_place} holes have no place in a tree: their fills are accepted without being verified"
+
+    def rehearse(self) -> None:
+        """Open a sandbox as a worker of this machine will, and look for the programs of the profiles.
+
+        Raises:
+            ConfigError: a profile cannot run here.
+            Refused: the sandbox does not hold or cannot be made.
+            InputError: a file changed since the holes were scanned.
+        """
+        if self.changed is not None:
+            raise self.changed
+        if self.profiles and self.settings.embedded:
+            from maze_tasks.verification import open_verifier
+
+            wanted = {name: self.settings.verify[name] for name in sorted(self.profiles)}
+            opened = open_verifier(wanted, self.settings.snapshot_dir, sandbox=self.settings.verify_sandbox)
+            opened.close()
+            for error in opened.broken.values():
+                raise error
+
+    def _known(self, name: str, line: int) -> VerifyProfile:
+        from maze_tasks.models import did_you_mean
+
+        profile = self.settings.verify.get(name)
+        if profile is None:
+            known = did_you_mean(name, list(self.settings.verify))
+            reason = f"no profile is named {name!r}{known}; [verify.NAME] tables configure them"
+            raise InputError(reason, file=self.source, line=line, field="verify.profile")
+        return profile
+
+    def _look_at_values(self, hole: Hole, profile: VerifyProfile, line: int) -> None:
+        from maze_tasks.judging import values_of
+
+        values = values_of(hole)
+        try:
+            profile.arguments({**values, "root": "/", "path": f"/{values['file']}"})
+        except InputError as error:
+            field = f"verify.values.{error.field}" if error.field else "verify.values"
+            raise InputError(error.reason, file=self.source, line=line, field=field) from None
+
+    def _look_at_file(self, hole: Hole, line: int) -> None:
+        """Remember the first hole whose file is not what was scanned: none of its fills could be put into it."""
+        assert hole.place is not None
+        assert self.tree is not None
+        path = hole.place.path
+        if path not in self._digests:
+            try:
+                self._digests[path] = hashlib.sha256((self.tree / path).read_bytes()).hexdigest()
+            except (OSError, ValueError):
+                self._digests[path] = None
+        found = self._digests[path]
+        if found != hole.place.sha256 and self.changed is None:
+            what = "is not in the tree" if found is None else "has changed since the hole was found"
+            self.changed = InputError(
+                f"{path[:200]!r} {what}: scan {self.tree} again", file=self.source, line=line, field="place.path"
+            )
