@@ -135,7 +135,7 @@ class Dispatcher:
                     else:
                         self._publish_one(producer, message, groups)
         except (OperationalError, OSError) as error:
-            raise ServiceUnavailable("the broker", type(error).__name__) from None
+            raise _away(error) from None
         return len(batch)
 
     def _publish_one(self, producer: kombu.Producer, message: FillMessage, groups: dict[tuple[Any, ...], str]) -> None:
@@ -197,7 +197,7 @@ class Dispatcher:
                 connection.ensure_connection(max_retries=1, interval_start=0.1, timeout=5)
                 return [self._length(connection, queue_name(model, self._namespace)) for model in models]
         except (OperationalError, OSError, *connection.connection_errors) as error:
-            raise ServiceUnavailable("the broker", type(error).__name__) from None
+            raise _away(error) from None
 
     def _length(self, connection: kombu.Connection, queue: str) -> int:
         try:
@@ -216,7 +216,7 @@ class Dispatcher:
             with self._app.connection_for_write() as connection:
                 connection.ensure_connection(max_retries=1, interval_start=0.1, timeout=5)
         except (OperationalError, OSError, ValueError) as error:
-            raise ServiceUnavailable("the broker", type(error).__name__) from None
+            raise _away(error) from None
 
     def purge(self, models: Iterable[str]) -> None:
         """Throw away every message of some models; the store knows what is to be sent again."""
@@ -228,3 +228,10 @@ class Dispatcher:
     def close(self) -> None:
         """Give the connections back."""
         self._app.close()
+
+
+def _away(error: Exception) -> ServiceUnavailable:
+    """That the broker cannot be reached, and what the client says of it unless a password may be in that."""
+    said = " ".join(str(error).split())[:160]
+    named = type(error).__name__
+    return ServiceUnavailable("the broker", named if "@" in said or not said else f"{said} ({named})")

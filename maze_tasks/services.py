@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from maze_tasks.config import Settings
+from maze_tasks.config import Settings, redact_url
 from maze_tasks.endpoints import EndpointClient
 from maze_tasks.errors import ConfigError, EndpointError, Refused, ServiceUnavailable
 from maze_tasks.models import ModelEndpoint
@@ -21,6 +21,8 @@ class ServiceCheck:
 
     Args:
         service: ``Redis`` or ``broker``.
+        setting: the setting that names it.
+        address: where that says it is, without passwords.
         ok: whether it can be used.
         reached: whether it answered at all.
         detail: why it cannot be used; empty if it can.
@@ -28,6 +30,8 @@ class ServiceCheck:
     """
 
     service: str
+    setting: str
+    address: str
     ok: bool
     reached: bool
     detail: str
@@ -69,7 +73,11 @@ def ping_services(settings: Settings) -> tuple[ServiceCheck, ...]:
     """
     if settings.embedded:
         return ()
-    return _ping("Redis", lambda: _ping_redis(settings)), _ping("broker", lambda: _ping_broker(settings))
+    broker = "broker_url" if settings.broker_url else "redis_url"
+    return (
+        _ping("Redis", "redis_url", settings.require_redis_url(), lambda: _ping_redis(settings)),
+        _ping("broker", broker, settings.require_broker_url(), lambda: _ping_broker(settings)),
+    )
 
 
 def probe_endpoints(settings: Settings) -> tuple[EndpointCheck, ...]:
@@ -82,7 +90,7 @@ def probe_endpoints(settings: Settings) -> tuple[EndpointCheck, ...]:
         return tuple(threads.map(lambda endpoint: _probe(settings, endpoint), settings.endpoints))
 
 
-def _ping(service: str, reach: Callable[[], None]) -> ServiceCheck:
+def _ping(service: str, setting: str, url: str, reach: Callable[[], None]) -> ServiceCheck:
     start = time.perf_counter()
     reached, detail = True, ""
     try:
@@ -91,7 +99,7 @@ def _ping(service: str, reach: Callable[[], None]) -> ServiceCheck:
         reached, detail = False, error.reason
     except Refused as error:
         detail = str(error)
-    return ServiceCheck(service, not detail, reached, detail, _ms_since(start))
+    return ServiceCheck(service, setting, redact_url(url), not detail, reached, detail, _ms_since(start))
 
 
 def _ping_redis(settings: Settings) -> None:

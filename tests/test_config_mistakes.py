@@ -159,7 +159,7 @@ class TestMistakes:
             ('{"endpoints": [\n{"endpoint_url": "http://h",\n"timeout_secs": "x"}]}', 3, "endpoints[0].timeout_secs"),
             ('{"endpoints": [\n{"endpoint_url": "http://h"},\n{\n"name": "a"}]}', 3, "endpoints[1].endpoint_url"),
             ('{\n "endpoints":\n []\n}', 2, "endpoints"),
-            ('{"endpoints": [{"name": "\\"b\\": [1",\n "priority": 1,\n\n "priority": 2}]}', 4, "endpoints[0].priority"),
+            ('{"endpoints": [{"name": "\\"b\\": [1",\n"priority": 1,\n\n"priority": 2}]}', 4, "endpoints[0].priority"),
             ('{\n"refinement": {\n "min_confidence": NaN}}', 3, "refinement.min_confidence"),
             ('{"lease_s":\n 1e999}', 1, "lease_s"),
             ('{"endpoints": [\n{"name":\n "\\ud800"}]}', 2, "endpoints[0].name"),

@@ -37,6 +37,9 @@ def command(ctx: click.Context, state: State, *, as_json: bool) -> None:
         _show(settings, services, endpoints)
     for problem in problems:
         fail(problem)
+    for service in services:
+        if not service.reached:
+            fail(_unreached(service))
     for endpoint in endpoints:
         if endpoint.model_listed is False:
             warn(f"endpoint {endpoint.name!r} does not list the model {endpoint.model!r}")
@@ -52,6 +55,17 @@ def _problems(
     if settings.literal_key_names and not settings.embedded:
         found += _literal_key_problems(settings)
     return found
+
+
+def _unreached(service: ServiceCheck) -> str:
+    """What to do about a service that cannot be reached."""
+    from maze_tasks.config import URL_VARIABLES
+
+    variable = URL_VARIABLES[service.setting]
+    return (
+        f"{service.service} at {service.address} cannot be reached: {service.detail}; start it there, or name another "
+        f"address in {service.setting} or {variable}"
+    )
 
 
 def _literal_key_problems(settings: Settings) -> list[str]:

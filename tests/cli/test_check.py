@@ -189,3 +189,32 @@ def test_a_store_that_may_throw_results_away_is_a_problem_not_an_absence(
         client.config_set("maxmemory", "0")
         client.config_set("maxmemory-policy", "noeviction")
         client.close()
+
+
+@pytest.mark.parametrize(
+    ("broker", "setting"),
+    [
+        ("amqp://user:secret@127.0.0.1:{port}//", "broker_url"),
+        ("redis://:secret@127.0.0.1:{port}/1", "broker_url"),
+        ("", "redis_url"),
+    ],
+)
+def test_a_service_that_cannot_be_reached_is_named_by_its_address_with_what_to_do(
+    maze: Maze, folder: Path, serve: Serve, broker: str, setting: str
+) -> None:
+    port = closed_port()
+    top = f'redis_url = "redis://:secret@127.0.0.1:{port}/0"\n'
+    if broker:
+        top += f'broker_url = "{broker.format(port=port)}"\n'
+    configure(folder, serve(WELL).url, top=top)
+    result = maze("check")
+    assert result.exit_code == 3
+    assert "secret" not in result.stdout + result.stderr
+    told = result.stderr.splitlines()
+    assert told[0].startswith(f"error: Redis at redis://:***@127.0.0.1:{port}/0 cannot be reached: ")
+    assert f"127.0.0.1:{port}" in told[1]
+    assert "***@" in told[1]
+    assert "efused" in told[1], "why"
+    assert told[1].endswith(f"start it there, or name another address in {setting} or MAZE_{setting.upper()}")
+    (redis, broker_found) = report(maze("check", "--json"))["services"]
+    assert (redis["setting"], broker_found["setting"]) == ("redis_url", setting)
