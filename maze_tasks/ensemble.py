@@ -31,6 +31,7 @@ from maze_tasks.models import (
     ConstraintIR,
     EnsembleConfig,
     EnsembleMetrics,
+    FailureStrategy,
     GenerationStats,
     Hole,
     HoleSpec,
@@ -38,7 +39,7 @@ from maze_tasks.models import (
     InferenceResponse,
     RoutingDecision,
 )
-from maze_tasks.models.runs import TERMINAL_STATUSES, Attempt, HoleResult, Plan, RunStatus
+from maze_tasks.models.runs import TERMINAL_STATUSES, Attempt, HoleResult, Plan, RunRules, RunStatus
 from maze_tasks.names import HoleId
 from maze_tasks.producer import digest_of
 from maze_tasks.project import (
@@ -279,7 +280,7 @@ class EnsembleClient:
                 leases = LeaseKeeper(project.store, needless=partial(needless, project.store), cache=cache)
                 endpoints = {endpoint.name: endpoint for endpoint in self.settings.endpoints}
                 filler = Filler(project.store, leases, list, endpoints, clients.get, cache)
-                self._direct = DirectRun(project.store, filler, run_rules(self.settings))
+                self._direct = DirectRun(project.store, filler, _whole(run_rules(self.settings)))
                 for closing in (clients.close, leases.close, self._direct.close):
                     self._stack.callback(closing)
             return self._direct
@@ -357,6 +358,13 @@ class RunHandle:
             for result in reading.read_results(store.client, store.namespace, self.run, ids[start : start + _PAGE]):
                 if result.status in TERMINAL_STATUSES:
                     yield result
+
+
+def _whole(rules: RunRules) -> RunRules:
+    """Rules for one answer to one request, which is never asked for in parts."""
+    if rules.failure_strategy is not FailureStrategy.DECOMPOSE:
+        return rules
+    return rules.model_copy(update={"failure_strategy": FailureStrategy.RETRY_ALTERNATE, "max_iterations": 1})
 
 
 def _response(result: HoleResult) -> InferenceResponse:

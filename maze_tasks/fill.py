@@ -14,13 +14,14 @@ from typing import TypeVar
 
 from maze_tasks import caching, selecting
 from maze_tasks.caching import Kept, Recalled
+from maze_tasks.decide.decomposition import parts_of
+from maze_tasks.decide.profiles import profile_of
 from maze_tasks.decide.request import call_for
 from maze_tasks.decide.step import Step, step_after
 from maze_tasks.decide.tokens import temperature
 from maze_tasks.endpoints import EndpointClient
 from maze_tasks.errors import ConfigError, EndpointError, Failure, Refused, ServiceUnavailable
-from maze_tasks.freeing import free_dependents, pieces_from
-from maze_tasks.judging import profile_of
+from maze_tasks.freeing import free_dependents
 from maze_tasks.leases import LeaseKeeper
 from maze_tasks.lost import lost_record
 from maze_tasks.messages import FillMessage, VerifyMessage
@@ -28,13 +29,14 @@ from maze_tasks.models import Hole, ModelEndpoint, diagnostics_of
 from maze_tasks.models.calls import Call, Reply
 from maze_tasks.models.runs import Cursor, Plan, RunRules
 from maze_tasks.names import FORMAT_VERSION, VERIFIERS, HoleId, idempotency_key
+from maze_tasks.parts import as_asked, see_to
 from maze_tasks.recording import Answer, commit_of, prices_of, provisional, record_of
+from maze_tasks.replying import read_fill, read_plainly
 from maze_tasks.selecting import facts_of
 from maze_tasks.sending import Send, send_from
 from maze_tasks.store import waiting
 from maze_tasks.store.cache import FillCache
 from maze_tasks.store.runs import Begun, Finished, RunInfo, RunStore, Ticket
-from maze_tasks.validation import check, normalise, reject_reason, take_apart, verdict
 
 logger = logging.getLogger(__name__)
 
@@ -101,8 +103,7 @@ class Filler:
             logger.debug("hole %r dropped: %s", hole_id, begun.verdict)
             return begun.on
         finished = self._attempt(ticket, attempt_id, begun, info)
-        if finished.what == "select":
-            selecting.select_fill(self.store, self.send, message.run, hole_id)
+        see_to(self.store, self.send, message.run, hole_id, finished.what)
         if info.rules.ordered:
             free_dependents(self.store, self.send, message.run, hole_id)
         if finished.what == "verify":
@@ -175,10 +176,8 @@ class Filler:
     def _attempt(self, ticket: Ticket, attempt_id: str, begun: Begun, info: RunInfo) -> Finished:
         endpoint = self.endpoints[ticket.model]
         cursor, plan = ticket.cursor, info.plans[begun.plan_no]
-        hole = Hole.load(json.loads(begun.text))
-        if hole.depends_on:
-            pieces = self._patiently(lambda: pieces_from(self.store, ticket.run, hole), _BEGIN_PATIENCE_S)
-            hole = hole.model_copy(update={"pieces": (*pieces, *hole.pieces)})
+        stored = Hole.load(json.loads(begun.text))
+        hole = self._patiently(lambda: as_asked(self.store, ticket.run, stored), _BEGIN_PATIENCE_S)
         call = self._call(ticket, hole, endpoint, begun, info.rules)
         recalled = caching.recall(self.cache, info.rules, endpoint, call, cursor, attempt_id)
         if recalled.busy_ms is not None:
@@ -194,6 +193,7 @@ class Filler:
                 spill_after_s=endpoint.spill_after_s,
                 draw=self.draw(),
                 verified=profile_of(hole, info.rules) is not None,
+                parts=parts_of(hole),
             )
             step = step_after(answer.outcome, facts)
             attempt = record_of(ticket, endpoint, call, answer, repeated=begun.repeated)
@@ -249,17 +249,12 @@ class Filler:
     def _read(self, run: str, reply: Reply, hole: Hole) -> Answer:
         """The fill that a reply holds, and why it cannot be accepted, if it cannot."""
         try:
-            fill = take_apart(reply.text, hole)
-            if isinstance(fill, Failure):
-                return Answer(reply, reply.text, fill)
-            findings = check(fill, hole, finish_reason=reply.finish_reason)
-            notes = sum(finding.severity == "note" for finding in findings)
-            return Answer(reply, fill.code, verdict(findings), notes)
+            read = read_fill(reply.text, hole, reply.finish_reason)
         except Refused as error:  # what reads source code is not installed here
             if self.store.note(run, f"a worker accepts fills without looking at their syntax: {error}"):
                 logger.warning("fills are accepted without looking at their syntax: %s", error)
-            code = normalise(reply.text)
-            return Answer(reply, code, reject_reason(code, reply.finish_reason))
+            read = read_plainly(reply.text, reply.finish_reason)
+        return Answer(reply, read.code, read.failure, read.notes)
 
     def _patiently(self, step: Callable[[], T], patience_s: float) -> T:
         """Run a step of the store; while Redis is away, again with growing waits. Every step bears repeating."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from maze_tasks.decide.decomposition import SECTION_BYTES, divide, parts_of
 from maze_tasks.decide.money import cost_nano
-from maze_tasks.decide.request import most_prompt_tokens, prompt_of
+from maze_tasks.decide.request import prompt_of
 from maze_tasks.decide.tokens import prompt_bytes, tokens_to_ask
-from maze_tasks.models import Hole, ModelEndpoint
-from maze_tasks.models.runs import NANO_PER_USD
+from maze_tasks.models import FailureStrategy, Hole, ModelEndpoint
+from maze_tasks.models.runs import NANO_PER_USD, RunRules
 from maze_tasks.producer import Planner
 
 _BYTES_A_TOKEN = 4  # of a usual prompt; for the lower bound of a cost
@@ -38,7 +39,8 @@ class Forecast:
     Args:
         models: by primary model.
         low_nano: cost if every first answer is accepted and short: a quarter of the prompt bytes, one token back.
-        high_nano: cost if every candidate is asked in every round, with every retry, and uses all it may.
+        high_nano: cost if every candidate is asked in every round, with every retry, and uses all it may; and every
+            part of a hole after it, where holes are filled in parts.
     """
 
     models: dict[str, ModelForecast] = field(default_factory=dict)
@@ -69,24 +71,34 @@ def forecast(planner: Planner, holes: Iterable[Hole]) -> Forecast:
         holes: read once.
     """
     endpoints = {endpoint.name: endpoint for endpoint in planner.endpoints}
-    templates = planner.options.rules.templates
     total = Forecast(models={name: ModelForecast() for name in endpoints})
     for hole in holes:
         decision = planner.route(hole)
         plan = planner.plan_for(decision)
         asked = tokens_to_ask(hole)
-        bounds = {name: most_prompt_tokens(hole, [endpoints[name]], templates) for name in plan.candidates}
+        bounds = {name: planner.prompt_bound(hole, replace(plan, candidates=(name,))) for name in plan.candidates}
         one = total.models[decision.primary_model]
         one.holes += 1
         one.prompt_tokens += bounds[decision.primary_model]
         one.max_tokens += asked
         total.low_nano += sum(_low(endpoints[name], hole) for name in plan.models_at(0))
-        cost = {name: cost_nano(endpoints[name], bound, asked) for name, bound in bounds.items()}
-        stages = [sum(cost[name] for name in plan.models_at(stage)) for stage in range(plan.stages)]
-        # A failed call is not charged as a rule; those that are retried at the last candidate may be.
-        a_round = sum(stages) + planner.options.rules.max_retries * stages[-1]
-        total.high_nano += planner.options.rules.max_iterations * a_round
+        for more, tokens in _all_asked(hole, planner.options.rules):
+            cost = {name: cost_nano(endpoints[name], bound + more, tokens) for name, bound in bounds.items()}
+            stages = [sum(cost[name] for name in plan.models_at(stage)) for stage in range(plan.stages)]
+            # A failed call is not charged as a rule; those that are retried at the last candidate may be.
+            a_round = sum(stages) + planner.options.rules.max_retries * stages[-1]
+            total.high_nano += planner.options.rules.max_iterations * a_round
     return total
+
+
+def _all_asked(hole: Hole, rules: RunRules) -> Iterator[tuple[int, int]]:
+    """Of a hole, and of all its parts where nobody fills it: tokens of the prompt beyond the hole's, tokens to ask."""
+    yield 0, tokens_to_ask(hole)
+    level = [hole] if rules.failure_strategy is FailureStrategy.DECOMPOSE else []
+    more = 0
+    while level := [part for one in level if parts_of(one) for part in divide(one)]:
+        more += SECTION_BYTES
+        yield from ((more, tokens_to_ask(part)) for part in level)
 
 
 def _low(endpoint: ModelEndpoint, hole: Hole) -> int:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from maze_tasks.decide.dependencies import fate
 from maze_tasks.messages import messages_for
-from maze_tasks.models import ContextPiece, Hole
+from maze_tasks.models.runs import TERMINAL_STATUSES
 from maze_tasks.names import HoleId
+from maze_tasks.parts import join_parts, split_hole
 from maze_tasks.sending import Send
-from maze_tasks.store import care, reading, waiting
+from maze_tasks.store import care, waiting
 from maze_tasks.store.runs import RunInfo, RunStore
 
 _PAGE = 500
@@ -36,39 +36,22 @@ def free_dependents(store: RunStore, send: Send, run: str, hole_id: HoleId) -> N
         waiting.looked(store, run, done)
 
 
-def pieces_from(store: RunStore, run: str, hole: Hole) -> tuple[ContextPiece, ...]:
-    """The fills of the holes that a hole depends on, as its prompt shows them.
-
-    Raises:
-        ServiceUnavailable: Redis cannot be reached.
-    """
-    if not hole.depends_on:
-        return ()
-    pieces = []
-    for text, result in reading.read_texts(store.client, store.namespace, run, hole.depends_on):
-        if result.code is not None:
-            pieces.append(piece_of(Hole.load(json.loads(text)), result.code))
-    return tuple(pieces)
-
-
-def piece_of(hole: Hole, code: str) -> ContextPiece:
-    """A hole's fill as the prompts of those show it that depend on the hole."""
-    place = hole.place
-    title = f"fill of {'.'.join(place.scope) if place and place.scope else f'hole {hole.id}'}"
-    shown = f"{place.signature}\n{code}" if place and place.signature else code
-    return ContextPiece(kind="dependency", title=title, text=shown)
-
-
 def release_ready(store: RunStore, send: Send, run: str, hole_ids: Sequence[HoleId], info: RunInfo) -> list[HoleId]:
     """Let those among some holes go that need not wait any more.
 
     Returns:
-        Those that came to their end by it, since something they depend on has no fill.
+        Those that came to their end by it: something they depend on has no fill, or their parts have all ended.
     """
     ended: list[HoleId] = []
     for start in range(0, len(hole_ids), _PAGE):
-        held = waiting.waiting(store, run, hole_ids[start : start + _PAGE])
-        fates = {one.hole_id: fate(one.statuses, info.rules.failure_strategy) for one in held}
+        held = []
+        for one in waiting.waiting(store, run, hole_ids[start : start + _PAGE]):
+            if one.is_split:
+                ended += _joined(store, send, run, one, info)
+            else:
+                held.append(one)
+        strategy = info.rules.failure_strategy
+        fates = {one.hole_id: fate(one.statuses, strategy, is_part=one.is_part) for one in held}
         ready = [hole_id for hole_id, becomes in fates.items() if becomes is not None]
         for spot in care.spots(store, run, [(hole_id, "0") for hole_id in ready]):
             becomes = fates[spot.hole_id]
@@ -82,3 +65,12 @@ def release_ready(store: RunStore, send: Send, run: str, hole_ids: Sequence[Hole
             elif number == 0:
                 ended.append(spot.hole_id)
     return ended
+
+
+def _joined(store: RunStore, send: Send, run: str, one: waiting.Waiting, info: RunInfo) -> list[HoleId]:
+    """Divide a hole that is left to be divided, or join its parts where all have ended; itself, if it ended by that."""
+    if not one.parts:
+        split_hole(store, send, run, one.hole_id)
+    elif all(status in TERMINAL_STATUSES for status in one.statuses):
+        return [one.hole_id] if join_parts(store, send, run, one.hole_id, info) else []
+    return []

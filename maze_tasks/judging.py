@@ -6,19 +6,22 @@ import json
 import logging
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from maze_tasks import caching, selecting
-from maze_tasks.decide.step import step_judged
+from maze_tasks.decide.decomposition import parts_of
+from maze_tasks.decide.profiles import profile_of
+from maze_tasks.decide.step import Facts, step_judged
 from maze_tasks.errors import Failure, MazeError
 from maze_tasks.freeing import free_dependents
 from maze_tasks.leases import LeaseKeeper
 from maze_tasks.messages import VerifyMessage
 from maze_tasks.models import Hole
 from maze_tasks.models.places import Place
-from maze_tasks.models.runs import Attempt, ErrorRecord, Plan, RunRules
+from maze_tasks.models.runs import Attempt, ErrorRecord, Plan
 from maze_tasks.names import HoleId
+from maze_tasks.parts import see_to
 from maze_tasks.sending import Send, send_from
 from maze_tasks.source.patcher import PatchRefused, patch
 from maze_tasks.store import reading, verdicts
@@ -36,16 +39,6 @@ _DEADLY = Failure(
     "suspect", "workers died whenever they verified it, at the end with nothing else to do; it is not tried again"
 )
 _MAX_DEPTH = 50  # of dependencies whose fills are put into the tree too
-
-
-def profile_of(hole: Hole, rules: RunRules) -> str | None:
-    """The profile that judges the fills of a hole, None where none does.
-
-    A hole may name another profile than the run's; without a tree there is nothing to judge on.
-    """
-    if rules.snapshot is None or hole.place is None:
-        return None
-    return hole.verify.profile if hole.verify is not None and hole.verify.profile else rules.verify
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +84,18 @@ class Judge:
             verdict = self._verdict(hole, found.attempt, info, ticket, attempt_id, rivals=plan.samples > 1)
         if isinstance(verdict, Failure) or (isinstance(verdict, Verdict) and verdict.failure is not None):
             caching.forget(FillCache.beside(self.store), found.attempt.request)
+        facts = replace(
+            selecting.facts_of(ticket.cursor, plan, info.rules), parts=parts_of(hole), joined=found.attempt.joined
+        )
         if not isinstance(verdict, str):
-            finished = self._commit(ticket, attempt_id, found.attempt, verdict, plan, info.rules)
+            finished = self._commit(ticket, attempt_id, found.attempt, verdict, plan, facts)
         elif found.declined_ms < self.patience_s * 1000:
             # Nothing is known of the fill: somebody else is asked, after a while.
             wait_s = min(_DECLINED_S * 2.0 ** min(found.declined, 10), _DECLINED_MAX_S)
             verdicts.decline(self.store, ticket, attempt_id, wait_ms=round(wait_s * 1000))
             return
         else:
-            finished = self._give_up(ticket, attempt_id, found.attempt, verdict, plan)
+            finished = self._give_up(ticket, attempt_id, found.attempt, verdict, facts)
         self._follow_up(message, finished, info)
 
     def _verdict(
@@ -164,10 +160,10 @@ class Judge:
         attempt: Attempt,
         verdict: Verdict | Failure,
         plan: Plan,
-        rules: RunRules,
+        facts: Facts,
     ) -> Finished:
         failure = verdict if isinstance(verdict, Failure) else verdict.failure
-        step = step_judged(failure, selecting.facts_of(ticket.cursor, plan, rules))
+        step = step_judged(failure, facts)
         judged = attempt.model_copy(
             update={
                 "outcome": "rejected" if failure else "accepted",
@@ -183,17 +179,16 @@ class Judge:
         judgement = verdicts.Judgement(judged, step.kind, error, step.status)
         return verdicts.judge(self.store, ticket, attempt_id, judgement, next_model=follows)
 
-    def _give_up(self, ticket: Ticket, attempt_id: str, attempt: Attempt, why: str, plan: Plan) -> Finished:
+    def _give_up(self, ticket: Ticket, attempt_id: str, attempt: Attempt, why: str, facts: Facts) -> Finished:
         """End a hole whose fill nobody can judge; people may look at it, or send it again when somebody can."""
         failure = Failure("unverified", f"nobody could verify it within {self.patience_s:g} s; {why}")
         kept = attempt.model_copy(update={"outcome": "rejected", "error": ErrorRecord.of(failure)})
-        step = "close" if plan.samples > 1 else "fail"
+        step = "close" if facts.samples > 1 and not facts.joined else "fail"
         judgement = verdicts.Judgement(kept, step, (failure.kind, failure.message), "needs_review")
         return verdicts.judge(self.store, ticket, attempt_id, judgement, next_model=None)
 
     def _follow_up(self, message: VerifyMessage, finished: Finished, info: RunInfo) -> None:
-        if finished.what == "select":
-            selecting.select_fill(self.store, self.send, message.run, message.hole_id)
+        see_to(self.store, self.send, message.run, message.hole_id, finished.what)
         if finished.what in ("next", "round"):
             send_from(self.store, self.send, message.run, [(message.hole_id, str(message.cursor.sample))])
         if info.rules.ordered:

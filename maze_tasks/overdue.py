@@ -5,17 +5,18 @@ from __future__ import annotations
 import logging
 
 from maze_tasks.freeing import free_dependents
-from maze_tasks.selecting import select_fill
+from maze_tasks.parts import see_to
 from maze_tasks.sending import Send, send_from
 from maze_tasks.store import care
 from maze_tasks.store.runs import SELECT_MEMBER, RunStore
+from maze_tasks.store.splitting import SPLIT_MEMBER
 from maze_tasks.store.waiting import FREE_MEMBER
 
 logger = logging.getLogger(__name__)
 
 
 def see_to_overdue(store: RunStore, send: Send, run: str, now_ms: int) -> None:
-    """Send what waited long enough, and what a holder left behind; make selections that are owed, free who waits.
+    """Send what waited long enough, and what a holder left behind; see to selections, divisions and holes that wait.
 
     Whoever does it twice, or while somebody else does it, changes nothing.
 
@@ -30,11 +31,11 @@ def see_to_overdue(store: RunStore, send: Send, run: str, now_ms: int) -> None:
     """
     expired, due = care.overdue(store, run, now_ms)
     for hole_id, sample in due:
-        if sample == SELECT_MEMBER:
-            select_fill(store, send, run, hole_id)
+        if sample in (SELECT_MEMBER, SPLIT_MEMBER):
+            see_to(store, send, run, hole_id, sample)
         if sample in (SELECT_MEMBER, FREE_MEMBER):
             free_dependents(store, send, run, hole_id)
-    members = [member for member in [*expired, *due] if member[1] not in (SELECT_MEMBER, FREE_MEMBER)]
+    members = [member for member in [*expired, *due] if member[1].isdigit()]
     if members:
         count = send_from(store, send, run, members)
         logger.debug("run %s: %d samples sent again", run, count)

@@ -14,7 +14,7 @@ from maze_tasks.decide.tokens import tokens_to_ask
 from maze_tasks.errors import RunExists
 from maze_tasks.freeing import free_dependents, release_ready
 from maze_tasks.messages import FillMessage, messages_for
-from maze_tasks.models import Hole, ModelEndpoint, RoutingDecision
+from maze_tasks.models import FailureStrategy, Hole, ModelEndpoint, RoutingDecision
 from maze_tasks.models.runs import Cursor, Plan, RunRules, RunStatus
 from maze_tasks.names import HoleId
 from maze_tasks.sending import Send
@@ -87,7 +87,9 @@ class Planner:
     def prompt_bound(self, hole: Hole, plan: Plan) -> int:
         """Tokens that a prompt for this hole never exceeds, whoever of the plan's candidates is asked."""
         asked = [self._by_name[name] for name in plan.candidates]
-        return most_prompt_tokens(hole, asked, self.options.rules.templates)
+        rules = self.options.rules
+        divides = rules.failure_strategy is FailureStrategy.DECOMPOSE
+        return most_prompt_tokens(hole, asked, rules.templates, grows=divides)
 
     def _decision(self, primary: str) -> RoutingDecision:
         others = [endpoint for endpoint in self.endpoints if endpoint.name != primary]
@@ -221,8 +223,10 @@ class Producer:
         return messages_for(run, parcel[0].plan, [hole.hole_id for hole in parcel], Cursor(), FIRST_SEND)
 
     def _rules(self, *, ordered: bool) -> RunRules:
+        # Parts wait for one another, and their whole for all of them.
+        divides = self._options.rules.failure_strategy is FailureStrategy.DECOMPOSE
         digests = {endpoint.name: endpoint.digest() for endpoint in self._planner.endpoints}
-        return self._options.rules.model_copy(update={"endpoints": digests, "ordered": ordered})
+        return self._options.rules.model_copy(update={"endpoints": digests, "ordered": ordered or divides})
 
 
 def _parcels(holes: Sequence[NewHole], sizes: Mapping[Plan, int]) -> Iterator[Sequence[NewHole]]:

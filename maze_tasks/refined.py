@@ -39,7 +39,7 @@ def refined(
 
     Args:
         code: the text that the holes are in, as it was handed in.
-        holes: all of its holes, in order.
+        holes: all of its holes, in order, and parts of those that were divided.
         results: what became of those that were tried.
         settled: how those stand that were not: they came with a fill or an end, or depend on one without a fill.
         schedule: temperatures by round.
@@ -48,9 +48,10 @@ def refined(
     states = [_state(hole, results.get(hole.id), settled.get(hole.id), schedule) for hole in holes]
     fills = {one.id: one.current_fill for one in states if _is_filled(one) and one.current_fill is not None}
     data = code.encode()
-    placed = [(hole.place, fills[hole.id]) for hole in holes if hole.place is not None and hole.id in fills]
+    whole = [hole for hole in holes if hole.part is None]
+    placed = [(hole.place, fills[hole.id]) for hole in whole if hole.place is not None and hole.id in fills]
     patched = patch(data, placed)
-    moved = _moved(data, holes, patched, frozenset(fills))
+    moved = _moved(data, whole, patched, frozenset(fills))
     states = [one.model_copy(update={"origin": moved[one.id]}) if one.id in moved else one for one in states]
     rounds = 1 + max((one.round for result in results.values() for one in result.attempts), default=-1)
     return RefinementResult(
@@ -73,12 +74,19 @@ def _state(hole: Hole, result: HoleResult | None, settled: HoleStatus | None, sc
         return hole.state.model_copy(update={"status": STATUSES[settled or "pending"]})
     made = [_attempt(one, hole, schedule) for one in result.attempts]
     known = {
-        "status": STATUSES[result.status],
+        "status": _status(result),
         "attempts": (*hole.state.attempts, *made),
         "current_fill": result.code if result.status == "filled" else hole.state.current_fill,
         "confidence": result.confidence or 0.0,
+        "child_ids": result.child_ids,
     }
     return hole.state.model_copy(update=known)
+
+
+def _status(result: HoleResult) -> HoleStateStatus:
+    if result.status == "pending" and result.child_ids:
+        return HoleStateStatus.PENDING_CHILDREN
+    return STATUSES[result.status]
 
 
 def _attempt(attempt: Attempt, hole: Hole, schedule: Sequence[float]) -> FillAttempt:
@@ -114,7 +122,8 @@ def _metadata(
     states: Sequence[HoleState], results: Sequence[HoleResult], rounds: int, total_ms: int
 ) -> RefinementMetadata:
     counts = Counter(one.status for one in states)
-    measured = [one.confidence for one in results if one.status == "filled" and one.confidence is not None]
+    given = [one for one in results if one.status == "filled" and not one.child_ids]  # by a model, not by parts
+    measured = [one.confidence for one in given if one.confidence is not None]
     return RefinementMetadata(
         total_time_ms=total_ms,
         successful_fills=counts[HoleStateStatus.FILLED],
@@ -122,5 +131,5 @@ def _metadata(
         skipped_holes=counts[HoleStateStatus.SKIPPED],
         avg_confidence=fmean(measured) if measured else 0.0,
         iterations=rounds,
-        model_usage=dict(Counter(one.model for one in results if one.status == "filled" and one.model)),
+        model_usage=dict(Counter(one.model for one in given if one.model)),
     )

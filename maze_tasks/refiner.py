@@ -14,7 +14,6 @@ from maze_tasks import control
 from maze_tasks.decide.dependencies import fate
 from maze_tasks.ensemble import EnsembleClient
 from maze_tasks.errors import ConfigError, InputError, MazeError
-from maze_tasks.freeing import piece_of
 from maze_tasks.given import GivenConstraints, GivenHole, read_given_constraints, read_given_holes
 from maze_tasks.intake import refuse_disorder
 from maze_tasks.local_run import LocalRun
@@ -30,6 +29,7 @@ from maze_tasks.models import (
 )
 from maze_tasks.models.runs import HoleResult, HoleStatus
 from maze_tasks.names import HoleId
+from maze_tasks.pieces import piece_of
 from maze_tasks.placing import GIVEN, Text, found_in, language_for, placed_in, settled_fill
 from maze_tasks.producer import Producer, digest_of
 from maze_tasks.project import run_digest, run_options
@@ -132,8 +132,9 @@ class ProgressiveRefiner:
             run: name of the run, by default a new one. A run of that name and these holes goes on where it was.
 
         Returns:
-            The text with the fills, and what became of each hole, in the order handed in. Origins of holes without a
-            fill are their places in the text that is returned, so that result and holes can be refined again.
+            The text with the fills, and what became of each hole, in the order handed in, parts of divided ones
+            behind them. Origins of holes without a fill are their places in the text that is returned, so that result
+            and holes can be refined again.
 
         Raises:
             ConfigError: the language is not known.
@@ -145,7 +146,9 @@ class ProgressiveRefiner:
         work = self._work(code, holes, constraints, language=language, path=path)
         settled = _settled(work, self.config.failure_strategy)
         asked = [_lone(hole, settled, work) for hole in work if hole.id not in settled]
-        results = self._fill(asked, run) if asked else {}
+        found = self._fill(asked, run) if asked else []
+        work += [hole for hole, _ in found if hole.part is not None]
+        results = {result.hole_id: result for _, result in found}
         total_ms = round((time.monotonic() - started) * 1000)
         return refined(code, work, results, settled, self.config.temperature_schedule, total_ms=total_ms)
 
@@ -159,7 +162,7 @@ class ProgressiveRefiner:
         path: str | None,
     ) -> list[Hole]:
         """The holes of a text, checked, each with its place."""
-        given = None if holes is None else read_given_holes(holes)
+        given = None if holes is None else _wholes(read_given_holes(holes))
         known, file = language_for(given or (), language, path)
         text = Text(code, known, file)
         work = found_in(text) if given is None else placed_in(text, given)
@@ -171,7 +174,8 @@ class ProgressiveRefiner:
         refuse_disorder({hole.id: hole.depends_on for hole in work if hole.depends_on}, lines, GIVEN)
         return work
 
-    def _fill(self, holes: list[Hole], run: str | None) -> dict[HoleId, HoleResult]:
+    def _fill(self, holes: list[Hole], run: str | None) -> list[tuple[Hole, HoleResult]]:
+        """What became of some holes, and of the parts that they were divided into."""
         project, filler = self._client.project(), self._client.direct_run().filler
         store, name = project.store, run or f"refine-{uuid.uuid4().hex[:12]}"
         digest = digest_of(holes)
@@ -197,15 +201,18 @@ class ProgressiveRefiner:
             raise
         finally:
             local.close()
-        found = reading.iter_results(store.client, store.namespace, name)
-        return {result.hole_id: result for result in found}
+        return list(control.fills(store, name))
 
 
 def _refuse_unsupported(config: RefinementConfig) -> None:
-    if config.failure_strategy is FailureStrategy.DECOMPOSE:
-        raise ConfigError("Decompose is not supported yet", field="failure_strategy")
     if config.enable_diffusion:
         raise ConfigError("is not supported yet", field="enable_diffusion")
+
+
+def _wholes(given: list[Hole]) -> list[Hole]:
+    """Holes without those that are parts of others among them: a whole is filled, or divided anew."""
+    ids = {hole.id for hole in given}
+    return [hole for hole in given if hole.state is None or hole.state.parent_id not in ids]
 
 
 def _each(holes: Sequence[Hole], given: object) -> Iterator[tuple[Hole, tuple[ConstraintIR, ...]]]:

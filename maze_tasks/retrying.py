@@ -10,8 +10,9 @@ from maze_tasks import control
 from maze_tasks.errors import Refused
 from maze_tasks.freeing import free_dependents, release_ready
 from maze_tasks.models.runs import NANO_PER_USD, Attempt, HoleResult
+from maze_tasks.names import HoleId
 from maze_tasks.sending import Send, send_from
-from maze_tasks.store import aside, care, reading
+from maze_tasks.store import aside, care, reading, splitting
 from maze_tasks.store.runs import RunStore
 
 _PAGE = 500
@@ -87,7 +88,7 @@ def retry_failed(store: RunStore, send: Send, run: str, *, kind: str | None = No
         raise Refused(f"run {run!r} is {state}: its failed holes cannot be tried again")
     count = 0
     for ids in reading.iter_ids(store.client, store.namespace, run):
-        ready, waiting = aside.reopen(store, run, ids, kind)
+        ready, waiting = _with_family(store, run, *aside.reopen(store, run, ids, kind))
         if not ready and not waiting:
             continue
         care.look_after(store, run)
@@ -98,3 +99,24 @@ def retry_failed(store: RunStore, send: Send, run: str, *, kind: str | None = No
         for ended in release_ready(store, send, run, waiting, info) if info else ():
             free_dependents(store, send, run, ended)
     return count
+
+
+def _with_family(
+    store: RunStore, run: str, ready: list[HoleId], waiting: list[HoleId]
+) -> tuple[list[HoleId], list[HoleId]]:
+    """Holes that were opened, with those that go along with them: the whole of a part, the parts of a whole.
+
+    Returns:
+        Those that can be sent, and those that wait for others first.
+    """
+    opened = [*ready, *waiting]
+    while opened:
+        known = splitting.family(store, run, opened)
+        wholes = list(dict.fromkeys(whole for whole, _ in known if whole is not None))
+        beside = [kids for _, kids in splitting.family(store, run, wholes)] if wholes else []
+        parts = [part for kids in [*(kids for _, kids in known), *beside] for part in kids]
+        more = [aside.reopen(store, run, wholes, "part"), aside.reopen(store, run, list(dict.fromkeys(parts)))]
+        opened = [one for found in more for ids in found for one in ids]
+        ready = [*ready, *(one for able, _ in more for one in able)]
+        waiting = [*waiting, *(one for _, held in more for one in held)]
+    return ready, waiting

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 from maze_tasks.decide.change import change
+from maze_tasks.decide.decomposition import parts_of
 from maze_tasks.decide.selection import Contender, select
 from maze_tasks.decide.step import Facts, step_on
 from maze_tasks.errors import Failure
@@ -24,7 +26,7 @@ UNVERIFIED = ErrorRecord(kind="unverified", message="the fill has not been verif
 NOT_SELECTED = ErrorRecord(kind="not_selected", message="another sample of the same candidate was chosen")
 
 
-def select_fill(store: RunStore, send: Send, run: str, hole_id: HoleId) -> None:
+def select_fill(store: RunStore, send: Send, run: str, hole_id: HoleId) -> str:
     """Choose among the samples of a candidate that are all closed; nothing happens where somebody has chosen.
 
     Args:
@@ -33,24 +35,29 @@ def select_fill(store: RunStore, send: Send, run: str, hole_id: HoleId) -> None:
         run: name of the run.
         hole_id: the hole.
 
+    Returns:
+        What became of the hole: ``filled, next, round, split``, the status it ended with, or ``stale``.
+
     Raises:
         ServiceUnavailable: Redis or the broker cannot be reached; the sweeper will select.
     """
     found = care.spots(store, run, [(hole_id, SELECT_MEMBER)])
     info = store.info(run)
     if not found or info is None:
-        return
+        return "stale"
     spot = found[0]
     plan = info.plans[spot.plan_no]
     read = reading.read_texts(store.client, store.namespace, run, [hole_id])
     if not read:
-        return
+        return "stale"
     ((text, result),) = read
-    contenders = _contenders(Hole.load(json.loads(text)), result.attempts, spot)
-    selection = _selection(contenders, spot, plan, info.rules)
+    hole = Hole.load(json.loads(text))
+    facts = replace(facts_of(spot.cursor, plan, info.rules), parts=parts_of(hole))
+    selection = _selection(_contenders(hole, result.attempts, spot), spot, plan, info.rules.scorer, facts)
     finished, send_no = care.commit_selection(store, run, spot, selection)
     if finished.what in ("next", "round"):
         send_group(send, run, plan, hole_id, cursor_after(spot.cursor, finished.what), send_no)
+    return finished.what
 
 
 def cursor_after(cursor: Cursor, step: str) -> Cursor:
@@ -74,18 +81,21 @@ def facts_of(cursor: Cursor, plan: Plan, rules: RunRules) -> Facts:
     )
 
 
-def _selection(contenders: Sequence[Contender], spot: care.Spot, plan: Plan, rules: RunRules) -> care.Selection:
+def _selection(
+    contenders: Sequence[Contender], spot: care.Spot, plan: Plan, scorer: str, facts: Facts
+) -> care.Selection:
     """What follows for the hole; the contenders are those of `_contenders`, each at the index of its record."""
     places = [index for index, one in enumerate(contenders) if _at(one.attempt, spot)]
     here = [contenders[index] for index in places]
-    best = select(here, rules.scorer)
+    best = select(here, scorer)
     if best is not None:
         chosen = here[best].attempt.model_copy(update={"outcome": "accepted", "error": None})
         return care.Selection("accept", winner=(places[best], chosen))
     last = next((one.attempt.error for one in reversed(here) if one.attempt.error), None)
     failure = Failure(last.kind, last.message) if last else Failure("no_fill", "no sample gave an acceptable fill")
-    step = step_on(failure, facts_of(spot.cursor, plan, rules))
-    following = plan.models_at(cursor_after(spot.cursor, step.kind).candidate) if step.kind != "fail" else ()
+    step = step_on(failure, facts)
+    goes_on = step.kind in ("next", "round")
+    following = plan.models_at(cursor_after(spot.cursor, step.kind).candidate) if goes_on else ()
     return care.Selection(step.kind, following=following, error=(failure.kind, failure.message), status=step.status)
 
 

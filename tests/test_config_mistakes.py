@@ -249,7 +249,6 @@ def test_any_bytes_are_taken_or_refused(tmp_path_factory: pytest.TempPathFactory
 @pytest.mark.parametrize(
     ("text", "field"),
     [
-        ('[refinement]\nfailure_strategy = "Decompose"\n', "refinement.failure_strategy"),
         ("[refinement]\nenable_diffusion = true\n", "refinement.enable_diffusion"),
         ("[refinement]\nparallel_fill = false\n", "refinement.parallel_fill"),
         (

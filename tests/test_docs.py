@@ -210,7 +210,7 @@ def test_settings_that_nothing_keeps_to_are_said_to_be_refused() -> None:
 @pytest.mark.parametrize(
     ("title", "fields"),
     [
-        ("## Beside the hole", set(Hole.model_fields) - {"id", "spec", "state"}),
+        ("## Beside the hole", set(Hole.model_fields) - {"id", "spec", "state", "part"}),
         ("## HoleSpec", set(HoleSpec.model_fields)),
         ("## HoleState", set(HoleState.model_fields)),
     ],

@@ -20,7 +20,7 @@ def refine_report(status: RunStatus, elapsed_s: float) -> dict[str, Any]:
     shown: dict[str, Any] = {name: getattr(status, name) for name in names}
     shown |= status.costs()
     shown["elapsed_s"] = round(elapsed_s, 3)
-    counts = {name: getattr(status, name) for name in ("cached", "repeated", "simulated")}
+    counts = {name: getattr(status, name) for name in ("cached", "repeated", "simulated", "parts")}
     return shown | {"state": status.state} | counts
 
 
@@ -34,11 +34,12 @@ def cost_of(status: RunStatus) -> str:
 
 def show_summary(status: RunStatus, report: dict[str, Any]) -> None:
     """A run's end for people, with what to do next."""
+    parts = f" ({status.parts} of them parts of others)" if status.parts else ""
     tell(
-        f"run {status.run}: {status.state}; {status.filled} of {status.holes} holes filled, {status.failed} failed, "
-        f"{status.skipped} skipped; {status.attempts} attempts, {status.fallbacks} of them fallbacks, "
-        f"{status.cached} from the cache, {status.repeated} repeated; {cost_of(status)}; "
-        f"{duration(report['elapsed_s'])}"
+        f"run {status.run}: {status.state}; {status.filled} of {status.holes} holes{parts} filled, "
+        f"{status.failed} failed, {status.skipped} skipped; {status.attempts} attempts, "
+        f"{status.fallbacks} of them fallbacks, {status.cached} from the cache, {status.repeated} repeated; "
+        f"{cost_of(status)}; {duration(report['elapsed_s'])}"
     )
     if status.simulated:
         tell(f"{status.simulated} of the replies came from simulated endpoints")

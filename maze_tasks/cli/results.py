@@ -45,10 +45,10 @@ def _show(found: Iterator[HoleResult]) -> None:
         return
     rows = (
         (
-            one.hole_id,
+            one.hole_id if one.parent_id is None else f"{one.hole_id} (part of {one.parent_id})",
             one.status,
             one.model,
-            len(one.attempts),
+            sum(not attempt.joined for attempt in one.attempts),
             one.fallbacks,
             f"{one.cost_nano / NANO_PER_USD:.6f}",
             f"{one.latency_ms:.0f}",

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from maze_tasks.config.settings import PromptFiles, Settings
 from maze_tasks.config.toml_lines import KeyPath
 from maze_tasks.config.urls import broker_url_problem, redis_url_problem
-from maze_tasks.models import FailureStrategy, ModelEndpoint, RefinementConfig, did_you_mean, explain, known_fields
+from maze_tasks.models import ModelEndpoint, RefinementConfig, did_you_mean, explain, known_fields
 
 UNSUPPORTED: Final = ("budget_usd", "deadline_s")  # promised, not built: silence would mislead
 _OF_THE_READER = frozenset({"config_path", "warnings", "lines", "templates"})  # fields of Settings that no file may set
@@ -105,8 +105,6 @@ def semantic_problems(settings: Settings) -> Iterator[Problem]:
 def _not_built(settings: Settings) -> Iterator[Problem]:
     """What is a valid setting but would have no effect yet: money or a limit that somebody relies on."""
     refinement = settings.refinement
-    if refinement.failure_strategy is FailureStrategy.DECOMPOSE:
-        yield Problem(("refinement", "failure_strategy"), "Decompose is not supported yet")
     if refinement.enable_diffusion:
         yield Problem(("refinement", "enable_diffusion"), "is not supported yet")
     if not refinement.parallel_fill:

@@ -80,12 +80,14 @@ def _in_the_way(others: Sequence[HoleId], known: Collection[HoleId], missing: Ma
     return next(other for other in others if missing.get(other)) if unknown is None else unknown
 
 
-def fate(statuses: Iterable[HoleStatus], strategy: FailureStrategy) -> HoleStatus | None:
+def fate(statuses: Iterable[HoleStatus], strategy: FailureStrategy, *, is_part: bool = False) -> HoleStatus | None:
     """What becomes of a hole, by what became of those it depends on.
 
     Args:
         statuses: of the holes it depends on.
         strategy: the run's.
+        is_part: whether the hole is a part of another, which waits for the part ahead of it: without that one the
+            whole has no fill, and nothing more is spent on it.
 
     Returns:
         ``pending`` where it is to be tried now, None where it must wait, or the status it ends with.
@@ -95,4 +97,4 @@ def fate(statuses: Iterable[HoleStatus], strategy: FailureStrategy) -> HoleStatu
         return None
     if all(status == "filled" for status in known):
         return "pending"
-    return _FATES.get(strategy, "pending")
+    return "skipped" if is_part else _FATES.get(strategy, "pending")

@@ -56,6 +56,7 @@ def call_for(
     told = (*diagnostics, *diagnostics_in(hole.state))
     asked = hole.prompt or build_prompt(hole, most_bytes=most, diagnostics=told, templates=texts)
     system = filled(texts.system, {"language": hole.language or "", "path": hole.path or ""})
+    is_part = hole.part is not None  # only words can say which part is wanted, and the whole is what constraints mean
     code = _code_sent(hole, endpoint, most)
     size = max(prompt_bytes(asked), code.size if endpoint.supports_fim else 0) + _beyond_framing(system)
     return Call(
@@ -64,14 +65,14 @@ def call_for(
         max_tokens=_within_context(tokens_to_ask(hole), size, endpoint.context_tokens),
         temperature=temperature if hole.temperature is None else hole.temperature,
         system=system,
-        prefix=None if hole.prefix is None else code.before,
-        suffix=None if hole.suffix is None else code.after,
+        prefix=None if hole.prefix is None or is_part else code.before,
+        suffix=None if hole.suffix is None or is_part else code.after,
         language=hole.language,
         path=hole.path,
         schema=schema_of(hole),
         grammar=grammar_of(hole),
         regex=pattern_of(hole),
-        constraints=hole.constraints,
+        constraints=() if is_part else hole.constraints,
     )
 
 
@@ -94,7 +95,9 @@ def prompt_bound(hole: Hole, endpoint: ModelEndpoint, templates: Templates | Non
     return max(own, _code_sent(hole, endpoint, most).size if endpoint.supports_fim else 0)
 
 
-def most_prompt_tokens(hole: Hole, endpoints: Iterable[ModelEndpoint], templates: Templates | None = None) -> int:
+def most_prompt_tokens(
+    hole: Hole, endpoints: Iterable[ModelEndpoint], templates: Templates | None = None, *, grows: bool = False
+) -> int:
     """Tokens that the prompt side of a call for a hole never exceeds, whoever of the endpoints is asked.
 
     A byte is never more than one token. That is what is reserved for a call, and charged for one that is lost.
@@ -103,19 +106,23 @@ def most_prompt_tokens(hole: Hole, endpoints: Iterable[ModelEndpoint], templates
         hole: the hole, as it is submitted: fills of those that it depends on come to it later.
         endpoints: the candidates, at least one.
         templates: the texts of the run; None means those of the package.
+        grows: whether it may be divided into parts, whose prompts show the fills of earlier ones.
     """
     texts = templates or default_templates()
     system = filled(texts.system, {"language": hole.language or "", "path": hole.path or ""})
     # Endpoints that read alike have the same bound, and computing it is what takes the time.
     is_long = ModelCapability.LONG_CONTEXT
     alike = {(one.context_tokens, one.supports_fim, is_long in one.capabilities): one for one in endpoints}
-    most = max(_bound_with_fills(hole, one, texts) for one in alike.values())
+    most = max(_bound_with_fills(hole, one, texts, grows=grows) for one in alike.values())
     return most + _beyond_framing(system) + FRAMING_TOKENS
 
 
-def _bound_with_fills(hole: Hole, endpoint: ModelEndpoint, templates: Templates) -> int:
+def _bound_with_fills(hole: Hole, endpoint: ModelEndpoint, templates: Templates, *, grows: bool) -> int:
     """`prompt_bound` where fills of other holes may come as further pieces, however long."""
-    if not hole.depends_on or hole.prompt:
+    if hole.prompt:
+        beside = most_prompt_bytes(hole, endpoint, templates) if grows else 0
+        return prompt_bound(hole, endpoint, templates) + beside
+    if not (hole.depends_on or grows):
         return prompt_bound(hole, endpoint, templates)
     some_fill = ContextPiece(kind="dependency", title="fill", text="fill")
     filled_up = hole.model_copy(update={"pieces": (*hole.pieces, some_fill)})

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
+from maze_tasks.decide.decomposition import asked_of
 from maze_tasks.decide.shape import grammar_of, inline_flags, schema_of
 from maze_tasks.decide.windows import first_lines
-from maze_tasks.models import ConstraintIR, FillConstraint, Grammar, Hole, JsonSchema, Place, Scale
+from maze_tasks.models import ConstraintIR, FillConstraint, Grammar, Hole, JsonSchema, Scale
 
 SCALES = {
     Scale.NANO: "nano: a single expression",
@@ -39,25 +40,29 @@ def task(hole: Hole) -> str:
     """What is asked for, in one sentence."""
     language = f"{hole.language} " if hole.language else ""
     place = f" of the file {hole.path}" if hole.path else ""
-    return f"Fill a hole in the {language}code{place}."
+    asked = f"Fill a hole in the {language}code{place}."
+    return f"{asked} {asked_of(hole.part)}" if hole.part is not None else asked
 
 
 def facts(hole: Hole) -> str:
     """What is known of the hole, one fact a line."""
-    return _list("Known about the hole:", (*_facts_of_state(hole), *_facts_of_place(hole.place)))
+    return _list("Known about the hole:", (*_facts_of_state(hole), *_facts_of_place(hole)))
 
 
 def constraints(hole: Hole) -> str:
     """The hole's own constraints, then those that hold for it, in the order given."""
-    return _list("The fill must keep all of these constraints:", _constraints(hole))
+    who = "The fill" if hole.part is None else "All parts together"
+    return _list(f"{who} must keep all of these constraints:", _constraints(hole))
 
 
 def shape(hole: Hole) -> str:
     """The schema and the grammar that the fill is asked to follow, if any."""
-    schema, grammar = schema_of(hole), grammar_of(hole)
+    whole = hole.model_copy(update={"part": None})
+    schema, grammar = schema_of(whole), grammar_of(whole)
+    who = "The fill" if hole.part is None else "The whole"
     parts = (
-        "" if schema is None else f"The fill is JSON that this schema accepts:\n{_schema(schema)}",
-        "" if grammar is None else f"The fill follows this grammar, from {grammar.start_symbol}:\n{_grammar(grammar)}",
+        "" if schema is None else f"{who} is JSON that this schema accepts:\n{_schema(schema)}",
+        "" if grammar is None else f"{who} follows this grammar, from {grammar.start_symbol}:\n{_grammar(grammar)}",
     )
     return "\n\n".join(part for part in parts if part)
 
@@ -95,7 +100,8 @@ def _facts_of_state(hole: Hole) -> Iterator[str]:
         if state.origin:
             yield f"origin: {state.origin}"
         if state.expected_type:
-            yield f"expected type: {state.expected_type}"
+            of = " of the whole" if hole.part is not None else ""
+            yield f"expected type{of}: {state.expected_type}"
     if hole.spec.grammar_ref:
         yield f"it is derived from the grammar's {hole.spec.grammar_ref}"
     place = hole.place
@@ -103,13 +109,15 @@ def _facts_of_state(hole: Hole) -> Iterator[str]:
         yield f"described as: {_indented(first_lines(place.docstring, MOST_DOCSTRING))}"
 
 
-def _facts_of_place(place: Place | None) -> Iterator[str]:
+def _facts_of_place(hole: Hole) -> Iterator[str]:
+    place = hole.place
     if place is None:
         return
     if place.scope:
         yield f"inside of: {'.'.join(place.scope)}"
     if place.signature:
-        kind = "the body of" if place.kind == "body" else "in"
+        part = "part of " if hole.part is not None else ""
+        kind = f"{part}the body of" if place.kind == "body" else "in"
         yield f"it is {kind}: {_indented(first_lines(place.signature, MOST_SIGNATURE))}"
     if place.indent:
         yield f"its lines are indented by {_indentation(place.indent)}"

@@ -1,7 +1,8 @@
 """The one schema, grammar and pattern that a fill is asked to follow.
 
 A hole may name several, an endpoint takes one of each: what the hole itself asks for goes before its constraints, and
-those keep their order. The others still count: they stand in the prompt and are checked afterwards.
+those keep their order. The others still count: they stand in the prompt and are checked afterwards. A part of a
+divided hole is asked to follow none: they say what the whole is.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ _LEADING_FLAGS = re.compile(r"\(\?([a-zA-Z]+)\)")
 
 def schema_of(hole: Hole) -> JsonSchema | None:
     """The hole's own schema, else that of the first constraint that has one."""
+    if hole.part is not None:
+        return None
     if hole.spec.fill_schema is not None:
         return hole.spec.fill_schema
     return next((c.json_schema for c in hole.constraints if c.json_schema is not None), None)
@@ -42,6 +45,8 @@ def schema_of(hole: Hole) -> JsonSchema | None:
 
 def grammar_of(hole: Hole) -> Grammar | None:
     """The hole's own grammar, else that of the first constraint that has one."""
+    if hole.part is not None:
+        return None
     if hole.spec.fill_grammar is not None:
         return hole.spec.fill_grammar
     return next((c.grammar for c in hole.constraints if c.grammar is not None), None)
@@ -49,6 +54,8 @@ def grammar_of(hole: Hole) -> Grammar | None:
 
 def pattern_of(hole: Hole) -> str | None:
     """The hole's first ``must_match_pattern``, else the first of its constraints' patterns; empty ones do not count."""
+    if hole.part is not None:
+        return None
     own = (c.value for c in hole.spec.fill_constraints if c.kind == "must_match_pattern")
     others = (inline_flags(p.pattern, p.flags) for c in hole.constraints for p in c.regex_patterns if p.pattern)
     return next((pattern for pattern in own if pattern), None) or next(others, None)

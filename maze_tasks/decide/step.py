@@ -9,7 +9,7 @@ from maze_tasks.errors import EndpointError, Failure, PassingError, ThrottledErr
 from maze_tasks.models.refinement import FailureStrategy
 from maze_tasks.models.runs import HoleStatus
 
-StepKind = Literal["accept", "next", "round", "retry", "fail", "close", "verify"]
+StepKind = Literal["accept", "next", "round", "retry", "fail", "close", "verify", "split"]
 
 BACKOFF_S = 1.0  # wait before the first retry, doubled each time
 MAX_WAIT_S = 300.0  # no wait is longer, whatever an endpoint asks for
@@ -39,6 +39,8 @@ class Facts:
         rounds: rounds there are.
         strategy: what follows when the candidates of a round are used up.
         verified: whether an acceptable fill must be verified before it is accepted.
+        parts: how many parts the hole can be filled in.
+        joined: whether the fill is made of the parts of a divided hole.
     """
 
     candidate: int
@@ -52,6 +54,8 @@ class Facts:
     rounds: int = 1
     strategy: FailureStrategy = FailureStrategy.RETRY_ALTERNATE
     verified: bool = False
+    parts: int = 0
+    joined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +64,10 @@ class Step:
 
     Args:
         kind: ``accept`` the fill; ask the ``next`` candidate, or the first one of the next ``round``; ``retry`` this
-            one after a wait; ``fail`` the hole; ``close`` this sample of several; or ``verify`` the fill first.
+            one after a wait; ``fail`` the hole; ``close`` this sample of several; ``verify`` the fill first; or
+            ``split`` the hole into parts.
         wait_s: with ``retry``, how long in seconds.
-        failure: with ``fail``, what the hole failed of.
+        failure: with ``fail`` and ``split``, what the hole failed of.
         status: with ``fail``, the status that the hole ends with.
     """
 
@@ -103,6 +108,8 @@ def step_judged(failure: Failure | None, facts: Facts) -> Step:
     """
     if failure is None:
         return Step("accept")
+    if facts.joined:
+        return Step("fail", failure=failure)
     return Step("close") if facts.samples > 1 else step_on(failure, facts)
 
 
@@ -110,7 +117,7 @@ def step_on(failure: Failure, facts: Facts) -> Step:
     """Where a hole goes from a candidate that gave no acceptable fill.
 
     Another model comes first, then the next round at the next temperature; where neither is left the strategy says
-    how the hole ends (CONTRACTS section 3, defect 3).
+    how the hole ends (CONTRACTS section 3, defect 3), or that it is filled in parts.
 
     Args:
         failure: what the candidate failed of.
@@ -120,6 +127,8 @@ def step_on(failure: Failure, facts: Facts) -> Step:
         return Step("next")
     if facts.strategy is FailureStrategy.RETRY_ALTERNATE and facts.round_no + 1 < facts.rounds:
         return Step("round")
+    if facts.strategy is FailureStrategy.DECOMPOSE and facts.parts > 0:
+        return Step("split", failure=failure)
     return Step("fail", failure=failure, status=END_STATUS[facts.strategy])
 
 

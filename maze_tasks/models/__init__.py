@@ -20,7 +20,7 @@ from maze_tasks.models.constraints import (
 from maze_tasks.models.context import PIECE_KINDS, ContextPiece
 from maze_tasks.models.diagnostics import Diagnostic, diagnostics_in, diagnostics_of
 from maze_tasks.models.endpoints import EnsembleConfig, ModelCapability, ModelEndpoint
-from maze_tasks.models.holes import FillAttempt, Hole, HoleSpec, HoleState, HoleStateStatus, Scale, read_hole
+from maze_tasks.models.holes import FillAttempt, Hole, HoleSpec, HoleState, HoleStateStatus, Part, Scale, read_hole
 from maze_tasks.models.inference import (
     GenerationContext,
     GenerationStats,
@@ -90,6 +90,7 @@ __all__ = [
     "ModelCapability",
     "ModelEndpoint",
     "ModelMetrics",
+    "Part",
     "Place",
     "Plan",
     "RefinementConfig",

@@ -13,6 +13,7 @@ from maze_tasks.models.constraints import KNOWN_KINDS, Constraints, FillConstrai
 from maze_tasks.models.context import ContextPiece
 from maze_tasks.models.places import Place
 from maze_tasks.models.reading import (
+    U32,
     Flag,
     Id,
     NonNegative,
@@ -133,17 +134,30 @@ class _Beside(Shape):
     pieces: tuple[ContextPiece, ...] = ()
 
 
+class Part(Shape):
+    """Which part of a divided hole a hole is.
+
+    `number` counts from 0, `count` is how many parts there are; `within` says which part the divided hole is itself.
+    """
+
+    parent: Id
+    number: U32
+    count: Positive
+    within: Part | None = None
+
+
 class Hole(_Beside):
     """A hole in full: the form in which holes are routed, stored and filled.
 
     `depends_on` holds all dependencies, those of `state` included, each once; `max_tokens` and `temperature` are set
     only where the line asks for particular ones; `prefix` and `suffix` are the code around the hole, byte for byte;
-    `pieces` is what else of the code base a prompt may show.
+    `pieces` is what else of the code base a prompt may show. `part` is set where the hole is a part of another.
     """
 
     id: Id
     spec: HoleSpec
     state: HoleState | None = None
+    part: Part | None = None
 
     def dump(self) -> dict[str, Any]:
         """The hole as JSON values, canonical names, every field; `load` gives back the same hole."""

@@ -129,6 +129,7 @@ class Attempt(_Stored):
     `worker` is the process that held the lease of a lost one, as host and process id.
     `notes` counts what the static checks could not decide of the fill: nothing is the best.
     `output` is what the command that judged the fill said against it, the telling part.
+    `joined` says that no call was made: the fills of the hole's parts are this one.
     `code` is what the call gave, kept for selection and for later prompts; `request` is the digest that a reply which
     is still to be verified is kept by in the fill cache. Reports leave these out.
     """
@@ -156,6 +157,7 @@ class Attempt(_Stored):
     notes: int = 0
     output: str | None = None
     worker: str | None = None
+    joined: bool = False
     at: float = 0.0
     code: str | None = None
     request: str | None = None
@@ -185,6 +187,8 @@ class HoleResult(_Stored):
     cost_nano: int = 0
     latency_ms: float = 0.0
     error: ErrorRecord | None = None
+    parent_id: HoleId | None = None
+    child_ids: tuple[HoleId, ...] = ()
 
     def report(self) -> dict[str, Any]:
         """The JSON line of `maze results`."""
@@ -225,7 +229,7 @@ _COSTS = ("cost", "repeated", "unsettled")
 
 
 class RunStatus(_Stored):
-    """Counts of one run; the hole counts always add up to `holes`."""
+    """Counts of one run; the hole counts always add up to `holes`, of which `parts` are parts of others."""
 
     run: str
     state: RunState
@@ -243,6 +247,7 @@ class RunStatus(_Stored):
     cached: int = 0
     set_aside: int = 0
     simulated: int = 0
+    parts: int = 0
     cost_nano: int = 0
     repeated_nano: int = 0
     unsettled_nano: int = 0

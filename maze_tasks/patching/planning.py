@@ -82,6 +82,8 @@ class PatchPlan:
                 yield FileFills(path, tuple(holes), tuple(fills))
 
     def _take(self, hole: Hole, result: HoleResult) -> None:
+        if hole.part is not None:
+            return  # what it gave is in the fill of the whole
         if result.status != "filled" or result.code is None:
             self.unfilled += 1
         elif hole.place is None:

@@ -16,7 +16,9 @@ key                 type    holds
                             ``k.r`` 1 if the next call repeats a lost one, ``k.c`` 1 if closed, ``k.v`` index of the
                             attempt whose fill waits for its verification, ``k.d`` times nobody could verify it
                             and ``k.f`` the first of them; ``k.e`` leases that ran out, ``k.m`` 1 if it is therefore
-                            tried among the suspects, ``k.q`` leases that ran out there
+                            tried among the suspects, ``k.q`` leases that ran out there; ``sp`` 1 while the hole
+                            is left to be divided, ``kids`` the ids of its parts in order, ``pa`` the id of the
+                            hole that it is a part of
 ``parents:<id>``    set     encoded ids of the holes a hole waits for
 ``children:<id>``   set     encoded ids of the holes that wait for a hole
 ``text:<id>``       string  the hole (JSON)
@@ -24,7 +26,8 @@ key                 type    holds
 ``accounts``        hash    ``<count>|<model>``
 ``leases``          zset    ``<id>|<sample>`` by the millisecond the lease ends
 ``due``             zset    ``<id>|<sample>`` by the millisecond its wait ends; ``<id>|select`` a selection
-                            owed; ``<id>|free`` a look owed to the holes that wait for it
+                            owed; ``<id>|free`` a look owed to the holes that wait for it; ``<id>|split`` a hole
+                            left to be divided
 ``queued:<model>``  zset    ``<id>|<sample>`` by the millisecond it was sent; the suspects of a model have their own
 ``events``          stream  what happened, trimmed: it only wakes readers
 ``aside``           zset    ``<id>|<sample>`` set aside since workers died of it, by the millisecond that happened

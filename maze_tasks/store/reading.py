@@ -47,7 +47,7 @@ def read_status(client: redis.Redis, namespace: str, run: str) -> RunStatus | No
 
 
 _COSTS = ("cost_nano", "repeated_nano", "unsettled_nano")
-_TOTALS = ("holes", "attempts", "fallbacks", "repeated", "late", "cached", "simulated", *_COSTS)
+_TOTALS = ("holes", "attempts", "fallbacks", "repeated", "late", "cached", "simulated", "parts", *_COSTS)
 
 
 def list_runs(client: redis.Redis, namespace: str) -> list[str]:
@@ -130,7 +130,7 @@ def read_results(client: redis.Redis, namespace: str, run: str, hole_ids: Sequen
         pipe = client.pipeline(transaction=False)
         for hole_id in hole_ids:
             hid = encode_id(hole_id)
-            pipe.hmget(keys.hole(hid), ["st", "wn", "ek", "em"])
+            pipe.hmget(keys.hole(hid), ["st", "wn", "ek", "em", "pa", "kids"])
             pipe.lrange(keys.attempts(hid), 0, -1)
         flat = pipe.execute()
     pairs = zip(hole_ids, flat[0::2], flat[1::2], strict=True)
@@ -169,7 +169,7 @@ def read_attempts(client: redis.Redis, namespace: str, run: str, hole_id: HoleId
 
 
 def _result(hole_id: HoleId, state: list[Any], records: list[str]) -> HoleResult:
-    status, winner, error_kind, error_message = state
+    status, winner, error_kind, error_message, parent, kids = state
     attempts = tuple(Attempt.model_validate_json(record) for record in records)
     won = attempts[int(winner)] if winner is not None else None
     return HoleResult(
@@ -183,4 +183,6 @@ def _result(hole_id: HoleId, state: list[Any], records: list[str]) -> HoleResult
         cost_nano=sum(attempt.cost_nano for attempt in attempts),
         latency_ms=round(sum(attempt.latency_ms for attempt in attempts), 3),
         error=ErrorRecord(kind=error_kind, message=error_message or "") if error_kind else None,
+        parent_id=decode_id(parent) if parent else None,
+        child_ids=tuple(map(decode_id, kids.split())) if kids else (),
     )

@@ -115,8 +115,8 @@ def judge(
     ]  # fmt: skip
     record = attempt.model_dump_json(exclude_none=True, exclude_defaults=True)
     args: list[Arg] = [
-        hid, ticket.cursor.sample, attempt_id, record, attempt.model, attempt.outcome, judgement.step,
-        *judgement.error, judgement.status,
+        hid, ticket.cursor.sample, attempt_id, record, "" if attempt.joined else attempt.model, attempt.outcome,
+        judgement.step, *judgement.error, judgement.status,
     ]  # fmt: skip
     with translated():
         what, *rest = script("judge").run(store.client, names, args)

@@ -17,10 +17,21 @@ FREE_MEMBER = "free"  # stands for the sample in `due` where a look is owed to t
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A hole that waits, and the statuses of those it waits for."""
+    """A hole that waits, and the statuses of those it waits for.
+
+    Args:
+        hole_id: the hole.
+        statuses: of those that it depends on, or of its parts.
+        parts: its parts, where it has been divided.
+        is_split: whether it has been divided, or is left to be.
+        is_part: whether it is a part of another.
+    """
 
     hole_id: HoleId
     statuses: tuple[HoleStatus, ...]
+    parts: tuple[HoleId, ...] = ()
+    is_split: bool = False
+    is_part: bool = False
 
 
 def children(store: RunStore, run: str, hole_id: HoleId) -> list[HoleId]:
@@ -36,20 +47,26 @@ def waiting(store: RunStore, run: str, hole_ids: Sequence[HoleId]) -> list[Waiti
     with translated():
         pipe = store.client.pipeline(transaction=False)
         for hole_id in hole_ids:
-            pipe.hget(keys.hole(encode_id(hole_id)), "hd")
+            pipe.hmget(keys.hole(encode_id(hole_id)), ["hd", "sp", "kids", "pa"])
             pipe.smembers(keys.parents(encode_id(hole_id)))
         rows = pipe.execute()
-        held = [
-            (hole_id, sorted(parents))
-            for hole_id, mark, parents in zip(hole_ids, rows[0::2], rows[1::2], strict=True)
-            if mark
-        ]
-        for _, parents in held:
-            for parent in parents:
-                pipe.hget(keys.hole(parent), "st")
+        held = []
+        for hole_id, (mark, owed, parts, whole), parents in zip(hole_ids, rows[0::2], rows[1::2], strict=True):
+            if mark:
+                kids = str(parts).split() if parts else []
+                is_split = owed is not None or parts is not None
+                held.append((hole_id, kids if is_split else sorted(parents), kids, is_split, whole is not None))
+        for _, others, *_ in held:
+            for other in others:
+                pipe.hget(keys.hole(other), "st")
         statuses = iter(pipe.execute())
     # A dependency that is not stored yet is on its way: its hole waits.
-    return [Waiting(hole_id, tuple(next(statuses) or "pending" for _ in parents)) for hole_id, parents in held]
+    return [
+        Waiting(
+            hole_id, tuple(next(statuses) or "pending" for _ in others), tuple(map(decode_id, kids)), is_split, is_part
+        )
+        for hole_id, others, kids, is_split, is_part in held
+    ]
 
 
 def release(

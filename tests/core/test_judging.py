@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from maze_tasks import control
 from maze_tasks.decide.prompt import build_prompt
 from maze_tasks.messages import VerifyMessage
-from maze_tasks.models import diagnostics_of, read_hole
-from maze_tasks.models.runs import RunRules
+from maze_tasks.models import FailureStrategy, diagnostics_of, read_hole
+from maze_tasks.models.calls import Call, Reply
+from maze_tasks.models.runs import HoleResult, RunRules, RunStatus
 from maze_tasks.names import VERIFIERS, suspects_of
 from maze_tasks.producer import Producer, RunOptions
 from maze_tasks.sending import send_from
@@ -175,3 +178,77 @@ def test_a_fill_over_which_verifiers_die_is_rejected_without_another_try(court: 
     (result,) = court.bench.results()
     assert (result.status, result.error and result.error.kind) == ("failed", "suspect")
     assert [(one.outcome, one.verified) for one in result.attempts] == [("rejected", False)]
+
+
+@dataclass
+class Pausing:
+    judge: Callable[[VerifyMessage], None]
+
+
+LINES = {1: "one = 1", 2: "two = one + 1", 3: "return 1"}
+
+
+def parted(court: Court, samples: int | None = None, **lines: str) -> dict[int | str, HoleResult]:
+    """What becomes of a hole whose whole fails the verification, and whose parts are these lines."""
+    texts = LINES | {int(name[1:]): text for name, text in lines.items()}
+    answered = court.bench.filler.client
+
+    class Parts:
+        def __init__(self, name: str) -> None:
+            self._client = answered(name)
+
+        def call(self, call: Call, **how: Any) -> Reply:
+            reply = self._client.call(call, **how)
+            part = next((text for one, text in texts.items() if f"Write part {one} of 3" in call.prompt), None)
+            return reply if part is None else replace(reply, text=part)
+
+    court.bench.filler.client = Parts  # type: ignore[assignment]
+    rules = RunRules(max_retries=0, verify="unit", snapshot=court.digest, failure_strategy=FailureStrategy.DECOMPOSE)
+    options = RunOptions(rules=rules, max_fallback_attempts=1, best_of_n=samples)
+    producer = Producer(court.bench.store, court.bench.sent.extend, court.bench.settings.endpoints, options)
+    producer.submit(RUN, court.holes(), input_digest="in", config_digest="c")
+    court.run_all()
+    return {one.hole_id: one for one in court.bench.results()}
+
+
+def test_parts_are_judged_together_and_only_as_a_whole(court: Court) -> None:
+    whole, *parts = parted(court).values()
+    assert whole.status == "filled"
+    assert whole.code == "    one = 1\n    two = one + 1\n    return 1\n"
+    assert [(one.joined, one.verified) for one in whole.attempts] == [(False, False), (True, True)]
+    assert [one.attempts[0].verified for one in parts] == [None] * 3
+    assert court.bench.status().state == "done"
+    accounts = control.metrics_accounts(court.bench.store)
+    assert {name: one.accepted for name, one in accounts.items()} == {"a": 3}
+
+
+@pytest.mark.parametrize("samples", [None, 2])
+def test_parts_that_fail_the_verification_together_are_a_failed_whole(court: Court, samples: int | None) -> None:
+    whole, *parts = parted(court, samples, p3="return 2").values()
+    assert whole.status == "failed"
+    assert whole.error is not None
+    assert whole.error.kind == "verify_failed"
+    assert [one.status for one in parts] == ["filled"] * 3
+    last = whole.attempts[-1]
+    assert (last.joined, last.verified, last.outcome) == (True, False, "rejected")
+    assert court.bench.status().state == "done"
+
+
+def test_a_pause_before_parts_are_judged_asks_nobody_again(court: Court) -> None:
+    judged = court.judge.judge
+
+    def pause_first(message: VerifyMessage) -> None:
+        (whole, *_) = court.bench.results()
+        if whole.attempts[-1].joined and control.status(court.bench.store, RUN).state == "running" and not paused:
+            paused.append(control.pause(court.bench.store, RUN))
+            judged(message)
+            control.resume(court.bench.store, court.bench.sent.extend, RUN)
+        else:
+            judged(message)
+
+    paused: list[RunStatus] = []
+    court.judge = Pausing(pause_first)  # type: ignore[assignment]
+    whole, *_ = parted(court, 2).values()
+    assert paused
+    assert whole.status == "filled"
+    assert court.bench.counted("a")["requests"] == 8

@@ -73,3 +73,11 @@ def test_what_became_of_its_dependencies_decides_about_a_hole(
     statuses: list[str], strategy: str, becomes: str | None
 ) -> None:
     assert fate(statuses, FailureStrategy(strategy)) == becomes  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "becomes"),
+    [(["filled"], "pending"), (["failed"], "skipped"), (["pending"], None), (["skipped"], "skipped")],
+)
+def test_nothing_is_spent_on_a_part_behind_one_without_a_fill(statuses: list[str], becomes: str | None) -> None:
+    assert fate(statuses, FailureStrategy.DECOMPOSE, is_part=True) == becomes  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maze_tasks.decide.step import MAX_WAIT_S, Facts, Step, backoff_s, step_after
+from maze_tasks.decide.step import MAX_WAIT_S, Facts, Step, backoff_s, step_after, step_judged
 from maze_tasks.errors import EndpointError, Failure, FinalError, PassingError, ThrottledError
 from maze_tasks.models import FailureStrategy
 
@@ -136,3 +136,19 @@ def test_the_strategy_says_how_a_hole_ends_whose_candidates_are_used_up(strategy
 def test_only_retry_alternate_asks_for_another_round(strategy: str) -> None:
     known = replace(facts(candidate=2), strategy=FailureStrategy(strategy), rounds=9)
     assert step_after(FINAL, known).kind == "fail"
+
+
+@pytest.mark.parametrize(("parts", "kind"), [(3, "split"), (0, "fail")])
+def test_a_hole_that_can_be_divided_is_where_that_is_the_strategy(parts: int, kind: str) -> None:
+    known = replace(facts(candidate=2), strategy=FailureStrategy.DECOMPOSE, rounds=9, parts=parts)
+    assert step_after(FINAL, known) == Step(kind, failure=FINAL.failure)  # type: ignore[arg-type]
+    assert step_after(FINAL, replace(known, candidate=1)).kind == "next"
+    assert step_after(FINAL, replace(known, strategy=FailureStrategy.SKIP)).kind == "fail"
+
+
+def test_a_verdict_on_a_fill_made_of_parts_is_the_last_word() -> None:
+    known = replace(facts(samples=3), strategy=FailureStrategy.DECOMPOSE, parts=3, joined=True)
+    assert step_judged(None, known) == Step("accept")
+    assert step_judged(REJECTED, known) == Step("fail", failure=REJECTED)
+    assert step_judged(REJECTED, replace(known, joined=False)).kind == "close"
+    assert step_judged(REJECTED, replace(known, joined=False, samples=1)).kind == "next"

@@ -354,10 +354,53 @@ def test_an_interrupted_refinement_is_cancelled_and_a_named_one_goes_on(
     assert len([asked for asked in server.asked if asked.key.startswith("mine/")]) == 2
 
 
-@pytest.mark.parametrize("config", [{"enable_diffusion": True}, {"failure_strategy": "Decompose"}])
-def test_settings_that_nothing_would_keep_to_are_refused(refiner_of: MakeRefiner, config: dict[str, Any]) -> None:
+def test_settings_that_nothing_would_keep_to_are_refused(refiner_of: MakeRefiner) -> None:
     with pytest.raises(ConfigError, match="not supported"):
-        refiner_of(body, config=config)
+        refiner_of(body, config={"enable_diffusion": True})
+
+
+def test_a_hole_that_nobody_fills_is_filled_in_parts(refiner_of: MakeRefiner) -> None:
+    lines = {1: "doubled = a + b", 2: "half = doubled / 2", 3: "return half * 2"}
+
+    def answer(asked: Asked) -> str | int:
+        part = next((number for number in lines if f"Write part {number} of 3" in asked.prompt), None)
+        return lines[part] if part else "-> ?"
+
+    refiner, server = refiner_of(answer, config={"failure_strategy": "Decompose"})
+    result = refiner.refine(CODE, [state(1, "m.py:2:5", expected_type="int", constraints=["style: short"])])
+    assert run(result.code)["add"](1, 2) == 3
+    whole, *parts = result.holes
+    assert whole.status == "Filled"
+    assert whole.child_ids == tuple(part.id for part in parts)
+    assert whole.attempts[-1].validation_passed
+    assert [(part.parent_id, part.status, part.scale, part.expected_type) for part in parts] == [
+        (1, "Filled", "meso", "int")
+    ] * 3
+    assert [part.origin for part in parts] == [f"m.py:2:5:child_{number}" for number in range(3)]
+    assert [part.depends_on for part in parts] == [(), (parts[0].id,), (parts[1].id,)]
+    assert {part.constraints for part in parts} == {("style: short",)}
+    assert result.complete
+    assert result.metadata.model_usage == {"one": 3}
+    assert refiner.refine(result.code, result.holes).complete
+    assert len(server.asked) == 4
+
+
+def test_a_part_that_nobody_fills_leaves_the_marker_and_all_is_tried_anew(refiner_of: MakeRefiner) -> None:
+    fails = ["part 2 of 3"]
+    refiner, _ = refiner_of(
+        lambda asked: (
+            "c = 1" if "Write part" in asked.prompt and not any(one in asked.prompt for one in fails) else 400
+        ),
+        config={"failure_strategy": "Decompose"},
+    )
+    first = refiner.refine(CODE, [state(1, "m.py:2:5")])
+    assert first.code == CODE
+    assert first.holes[0].status == "Failed"
+    assert not first.complete
+    assert first.metadata.skipped_holes >= 1
+    fails.clear()
+    again = refiner.refine(first.code, first.holes)
+    assert [hole.status for hole in again.holes] == ["Filled"] * 4
 
 
 def test_a_refiner_of_one_endpoint_has_a_private_store(tmp_path: Path) -> None:

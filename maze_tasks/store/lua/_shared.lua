@@ -101,6 +101,14 @@ local function ended(meta, due, id)
   if redis.call('HGET', meta, 'ordered') == '1' then redis.call('ZADD', due, now_ms() + 5000, id .. '|free') end
 end
 
+-- Leave a hole to be divided into parts; whoever left it owes that, the sweeper else (`<id>|split` in `due`).
+local function leave_to_split(meta, hole, due, id, samples, status)
+  clear_samples(hole, samples)
+  redis.call('HSET', hole, 'sp', 1, 'hd', 1)
+  redis.call('ZADD', due, now_ms() + 5000, id .. '|split')
+  move(meta, hole, status, 'pending')
+end
+
 -- Carry out what follows a decided sample, and say what became of the hole. `s` holds what the decision knows:
 -- id, member, sample, samples, status (of the hole now), index (of the attempt), step, wait, kind, message, ends.
 -- `keys` are meta, hole, due and the queued set of the candidate that follows.
@@ -136,6 +144,9 @@ local function carry_out(keys, s)
     end
     if not busy then move(meta, hole, s.status, 'pending') end
     return 'open'
+  elseif step == 'split' then
+    leave_to_split(meta, hole, due, s.id, s.samples, s.status)
+    return 'split'
   elseif step == 'cancel' then
     if not busy then
       redis.call('HSET', hole, 'ek', 'cancelled', 'em', 'the run was cancelled')

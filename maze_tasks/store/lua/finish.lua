@@ -2,11 +2,11 @@
 -- KEYS: 1 meta   2 hole   3 attempts   4 accounts   5 leases   6 events   7 due
 --       8 queued set of the candidate that follows, or of the verifiers with `verify`
 -- ARGV: 1 hole id   2 sample   3 attempt id   4 outcome   5 record behind its outcome (JSON)   6 model   7 cost (nano-USD)
---       8 candidate   9 simulated (0|1)   10 repeated (0|1)   11 step: accept | next | round | retry | fail | close | verify
+--       8 candidate   9 simulated (0|1)   10 repeated (0|1)   11 step: accept | next | round | retry | fail | close | verify | split
 --       12 wait (ms) of retry   13 error kind of fail   14 error message of fail   15 status the hole fails with
 --       16.. account field, delta in turn
 -- Returns {'ok', what}: what = filled | next | round | retry | failed | skipped | needs_review | cancelled | open |
---         select | verify | done (the hole had come to its end before: the attempt is on record, nothing else changed)
+--         select | verify | split | done (the hole had come to its end before: the attempt is on record, nothing else changed)
 --         {'gone'} | {'late', on}: nothing was changed; on as in begin.
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state then return {'gone'} end

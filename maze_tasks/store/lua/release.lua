@@ -2,8 +2,8 @@
 -- KEYS: 1 meta   2 hole   3 due   4 events   5.. queued set of each sample at its cursor
 -- ARGV: 1 hole id   2 pending, or the status it ends with   3 error kind   4 error message
 -- Returns the send number of its samples, 0 where it ended, -1 where it was not waiting.
-local h = redis.call('HMGET', KEYS[2], 'st', 'n', 'hd')
-if not h[3] or is_terminal(h[1]) then return -1 end
+local h = redis.call('HMGET', KEYS[2], 'st', 'n', 'hd', 'sp', 'kids')
+if not h[3] or is_terminal(h[1]) or h[4] or h[5] then return -1 end
 redis.call('HDEL', KEYS[2], 'hd')
 if ARGV[2] == 'pending' then
   local now, sn = now_ms(), redis.call('HINCRBY', KEYS[1], 'sn', 1)

@@ -1,10 +1,10 @@
 -- Close a candidate whose samples are all closed: one of them is the fill, or the next candidate's turn comes, or none is left.
 -- KEYS: 1 meta   2 hole   3 attempts   4 accounts   5 events   6 due
 --       7.. queued set of each sample of the candidate that follows
--- ARGV: 1 hole id   2 round   3 candidate   4 step: accept | next | round | fail   5 index of the winner in attempts
+-- ARGV: 1 hole id   2 round   3 candidate   4 step: accept | next | round | split | fail   5 index of the winner in attempts
 --       6 the winner's record as accepted (JSON)   7 its model   8 error kind   9 error message
 --       10 status the hole fails with
--- Returns {'ok', what [, send number]} (filled | next | round | failed | skipped | needs_review), or {'stale'} where somebody selected already.
+-- Returns {'ok', what [, send number]} (filled | next | round | split | failed | skipped | needs_review), or {'stale'} where somebody selected already.
 redis.call('ZREM', KEYS[6], ARGV[1] .. '|select')
 local h = redis.call('HMGET', KEYS[2], 'st', 'rd', 'ca', 'n', 'cl')
 if not h[1] or is_terminal(h[1]) or h[2] ~= ARGV[2] or h[3] ~= ARGV[3] then return {'stale'} end
@@ -28,6 +28,9 @@ elseif ARGV[4] == 'next' or ARGV[4] == 'round' then
   move(KEYS[1], KEYS[2], h[1], 'pending')
   redis.call('XADD', KEYS[5], 'MAXLEN', '~', 1000, '*', 't', 'select', 'h', ARGV[1], 's', ARGV[4])
   return {'ok', ARGV[4], sn}
+elseif ARGV[4] == 'split' then
+  leave_to_split(KEYS[1], KEYS[2], KEYS[6], ARGV[1], samples, h[1])
+  what = 'split'
 else
   redis.call('HSET', KEYS[2], 'ek', ARGV[8], 'em', ARGV[9])
   move(KEYS[1], KEYS[2], h[1], ARGV[10])
