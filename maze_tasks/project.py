@@ -23,7 +23,6 @@ from maze_tasks.models.runs import RunRules
 from maze_tasks.names import VERIFIERS
 from maze_tasks.producer import Producer, RunOptions
 from maze_tasks.store import RunStore, care, connect, require_noeviction
-from maze_tasks.verification import Snapshots
 
 if TYPE_CHECKING:
     from maze_tasks.supervisor import Supervisor
@@ -61,7 +60,7 @@ class Project:
         best_of_n: int | None = None,
         tree: Path | None = None,
         verify: str | None = None,
-        judged: bool = False,
+        snapshot: str | None = None,
     ) -> Producer:
         """A producer with the configuration's options.
 
@@ -69,15 +68,10 @@ class Project:
             best_of_n: answers to ask of each candidate, where it differs from the configuration.
             tree: the folder that the holes were scanned from.
             verify: the profile that judges fills, where a hole names no other.
-            judged: whether any hole is verified: on a snapshot of `tree`, which is taken now.
-
-        Raises:
-            Refused: the tree cannot be packed.
+            snapshot: digest of `tree` as `pack_tree` gave it, None where no hole is verified.
         """
         options = run_options(self.settings, best_of_n)
-        known = {"tree": str(tree) if tree else None, "verify": verify}
-        if judged and tree is not None:
-            known["snapshot"] = Snapshots(self.settings.snapshot_dir).add(tree).digest
+        known = {"tree": str(tree) if tree else None, "verify": verify, "snapshot": snapshot}
         rules = options.rules.model_copy(update=known)
         return Producer(self.store, self.dispatcher.send, self.settings.endpoints, replace(options, rules=rules))
 

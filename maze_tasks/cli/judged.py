@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from maze_tasks.config import Settings
     from maze_tasks.intake import NumberedHole
     from maze_tasks.models import Hole
+    from maze_tasks.store import RunStore
     from maze_tasks.verification import VerifyProfile
+
+MOST_SHOWN = 5  # entries of a tree that a message names
 
 
 class Judged:
@@ -84,6 +87,30 @@ class Judged:
             opened.close()
             for error in opened.broken.values():
                 raise error
+
+    def pack(self, store: RunStore) -> str | None:
+        """Pack the tree where some hole is verified, and say what could not be taken along; its digest, else None.
+
+        Args:
+            store: knows which older archives are needed.
+
+        Raises:
+            Refused: the tree cannot be packed.
+        """
+        if not self.profiles or self.tree is None:
+            return None
+        from maze_tasks.cli.output import named, warn
+        from maze_tasks.packing import pack_tree
+
+        packed = pack_tree(self.settings, store, self.tree)
+        if packed.left_out:
+            shown = ", ".join(named(path) for path in packed.left_out[:MOST_SHOWN])
+            more = len(packed.left_out) - MOST_SHOWN
+            warn(
+                "commands will not see what no copy of the tree can hold (links that lead out, pipes, what cannot be "
+                f"read): {shown}" + (f" and {more} more" if more > 0 else "")
+            )
+        return packed.digest
 
     def _known(self, name: str, line: int) -> VerifyProfile:
         from maze_tasks.models import did_you_mean

@@ -270,8 +270,10 @@ def resume_or_submit(project: Project, wanted: Wanted, run: str, survey: Survey,
     if known is not None and (known.state == "paused" or project.fresh):
         resume_run(project, run)
     if known is None or not known.sealed:
-        judged = bool(wanted.verified and wanted.verified.profiles)
-        producer = project.producer(best_of_n=wanted.best_of_n, tree=wanted.tree, verify=wanted.profile, judged=judged)
+        snapshot = wanted.verified.pack(project.store) if wanted.verified is not None else None
+        producer = project.producer(
+            best_of_n=wanted.best_of_n, tree=wanted.tree, verify=wanted.profile, snapshot=snapshot
+        )
         tally = Tally()
         with counting(lambda: Count("submitting", tally.done, "holes", survey.holes), quiet=wanted.quiet):
             holes = tally.over(wanted.holes(survey))

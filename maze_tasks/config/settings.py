@@ -76,6 +76,7 @@ class Settings(Shape):
         verify_with: the profile that judges the fills of a run; None means that none does.
         verify_sandbox: what the commands run in; ``none`` is unsafe.
         snapshots: folder of the trees that fills are judged on, shared by the workers; None means in the state folder.
+        snapshot_exclude: globs of what these trees leave out, written as in ``.gitignore``.
         config_path: the file this was read from, absolute; None where there was none.
         warnings: what the reader of the file should be told, one sentence each.
         lines: lines of the file by path, for messages.
@@ -108,6 +109,7 @@ class Settings(Shape):
     verify_with: str | None = None
     verify_sandbox: Literal["bubblewrap", "none"] = "bubblewrap"
     snapshots: str | None = None
+    snapshot_exclude: tuple[str, ...] = ()
     config_path: Path | None = None
     warnings: tuple[str, ...] = ()
     lines: Mapping[KeyPath, int] = Field(default={}, exclude=True, repr=False)

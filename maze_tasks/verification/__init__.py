@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from maze_tasks.verification.archive import Damaged, Limits
+    from maze_tasks.verification.archive import Damaged, Keep, Limits, belongs
     from maze_tasks.verification.placeholders import Value
     from maze_tasks.verification.probe import SandboxName, open_sandbox
     from maze_tasks.verification.profiles import PLACEHOLDERS, VerifyProfile, read_profiles
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from maze_tasks.verification.verifier import Check, Verifier, default_folder, open_verifier
 
 _HOME = {
-    "maze_tasks.verification.archive": ("Damaged", "Limits"),
+    "maze_tasks.verification.archive": ("Damaged", "Keep", "Limits", "belongs"),
     "maze_tasks.verification.placeholders": ("Value",),
     "maze_tasks.verification.probe": ("SandboxName", "open_sandbox"),
     "maze_tasks.verification.profiles": ("PLACEHOLDERS", "VerifyProfile", "read_profiles"),
@@ -41,6 +41,7 @@ __all__ = [
     "PLACEHOLDERS",
     "Check",
     "Damaged",
+    "Keep",
     "Limits",
     "MissingSnapshot",
     "Reason",
@@ -53,6 +54,7 @@ __all__ = [
     "Verdict",
     "Verifier",
     "VerifyProfile",
+    "belongs",
     "default_folder",
     "open_sandbox",
     "open_verifier",

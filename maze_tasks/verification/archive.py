@@ -25,7 +25,14 @@ FIXED_MTIME = 946_684_800  # of every entry: 2000-01-01; zip files cannot hold t
 BLOCK_BYTES = 1024 * 1024
 PERMISSIONS = 0o777
 OWNER_OPENS, OWNER_READS = 0o700, 0o400  # a tree that its own owner cannot read is of no use
-LEFT_OUT = frozenset({".git", ".hg", ".svn", ".maze", "__pycache__", ".env", ".envrc"})
+# Histories, caches that tools make anew, and what is there to hold keys or addresses with passwords.
+# fmt: off
+LEFT_OUT = frozenset({
+    ".git", ".hg", ".svn", ".maze", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache",
+    ".env", ".envrc", ".netrc", ".pypirc", ".npmrc", ".git-credentials", "maze.toml",
+})
+# fmt: on
+EXAMPLES = (".example", ".sample", ".template", ".dist")  # ends of the names of what only shows how keys are given
 
 Keep = Callable[[str, bool], bool]  # path relative to the root, whether it is a folder → whether it belongs
 
@@ -89,7 +96,8 @@ class Tally:
 
 def belongs(path: str, _is_folder: bool, /) -> bool:  # noqa: FBT001 - it is called as a `Keep`
     """The default choice: all but histories, caches, and files that are there to hold keys."""
-    return posixpath.basename(path) not in LEFT_OUT
+    name = posixpath.basename(path)
+    return name not in LEFT_OUT and not (name.startswith(".env.") and not name.endswith(EXAMPLES))
 
 
 def stays_inside(path: str, target: str) -> bool:

@@ -16,7 +16,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ from maze_tasks.verification.removal import empty_all_trash, remove
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _UNFINISHED = ".new-"  # beginning of the names of what is being written
 _UNFINISHED_S = 86_400.0  # nobody writes at one tree for a day
+KEPT_S = 7 * 86_400.0  # that an archive stays after it was last packed
 TREES_KEPT = 4  # trees that a sweep leaves though nobody uses them
 
 
@@ -69,12 +70,15 @@ class Snapshots:
         limits: how large a tree may be.
 
     Raises:
-        OSError: the folder cannot be made.
+        Refused: the folder cannot be made.
     """
 
     def __init__(self, folder: Path, limits: Limits | None = None) -> None:
         self.folder, self.limits = folder, limits or Limits()
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Refused(f"{folder}: the folder of snapshots cannot be made: {error.strerror or error}") from None
 
     def add(self, root: Path, keep: Keep = belongs) -> Snapshot:
         """Pack a tree; the same tree twice is the same archive.
@@ -84,8 +88,7 @@ class Snapshots:
             keep: what belongs to it, by path relative to the root and whether it is a folder.
 
         Raises:
-            Refused: it is too large, changed meanwhile, or cannot be read.
-            OSError: the archive cannot be written.
+            Refused: it is too large, changed meanwhile, or cannot be read; or the archive cannot be written.
         """
         unfinished = self.folder / f"{_UNFINISHED}{secrets.token_hex(8)}"
         try:
@@ -96,8 +99,11 @@ class Snapshots:
             place = self.path(tally.digest)
             place.parent.mkdir(exist_ok=True)
             unfinished.replace(place)
+        except OSError as error:
+            raise Refused(f"the tree cannot be packed into {self.folder}: {error.strerror or error}") from None
         finally:
-            unfinished.unlink(missing_ok=True)
+            with suppress(OSError):
+                unfinished.unlink(missing_ok=True)
         return Snapshot(tally.digest, tally.entries, tally.total_bytes, tuple(left_out))
 
     def path(self, digest: str) -> Path:
@@ -144,9 +150,24 @@ class Snapshots:
         """Forget a tree; harmless where it is not here."""
         self.path(digest).unlink(missing_ok=True)
 
-    def sweep(self) -> None:
-        """Remove what those left behind who were killed while they packed."""
+    def sweep(self, needed: Collection[str] = (), kept_s: float = KEPT_S) -> int:
+        """Remove old archives, and what those left behind who were killed while they packed.
+
+        Args:
+            needed: digests of trees that stay, however old.
+            kept_s: seconds since an archive was last packed before it may go.
+
+        Returns:
+            How many archives went.
+        """
         _remove_unfinished(self.folder)
+        removed = 0
+        for archive in list(self.folder.glob("??/*.tar")):
+            with suppress(OSError):
+                if archive.stem not in needed and time.time() - archive.stat().st_mtime > kept_s:
+                    archive.unlink()
+                    removed += 1
+        return removed
 
 
 class Trees:

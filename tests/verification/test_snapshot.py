@@ -91,7 +91,8 @@ def test_histories_caches_keys_and_what_no_archive_can_hold_are_left_out(tree: P
     for name in (".git", "pkg/__pycache__", ".maze"):
         (tree / name).mkdir()
         (tree / name / "file").write_text("x")
-    (tree / ".env").write_text("KEY=secret")
+    for name in (".env", ".env.local", ".netrc", "pkg/maze.toml"):
+        (tree / name).write_text("KEY=secret")
     assert shared.add(tree).left_out == ()
     (tree / "away").symlink_to("/etc/passwd")
     (tree / "up").symlink_to("pkg/../../outside")
@@ -285,3 +286,24 @@ def test_what_a_killed_packer_left_goes_after_a_day(shared: Snapshots, folder: P
     shared.sweep()
     trees.sweep()
     assert (old.exists(), new.exists(), half.exists()) == (False, True, False)
+
+
+def test_archives_go_that_nobody_packed_for_long_and_no_run_needs(shared: Snapshots, tree: Path) -> None:
+    digests = []
+    for number in range(3):
+        (tree / "data.txt").write_text(str(number))
+        digests.append(shared.add(tree).digest)
+    for digest in digests[:2]:
+        os.utime(shared.path(digest), (1, 1))
+    assert shared.sweep({digests[0]}) == 1
+    assert [shared.has(digest) for digest in digests] == [True, False, True]
+
+
+def test_a_folder_that_cannot_be_written_is_refused_by_name(tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(Refused, match="file/below: the folder of snapshots cannot be made"):
+        Snapshots(tmp_path / "file" / "below")
+    shared = Snapshots(tmp_path / "gone")
+    shared.folder.rmdir()
+    with pytest.raises(Refused, match=r"cannot be packed into .*gone: No such file"):
+        shared.add(tree)
