@@ -6,6 +6,7 @@ mistaken for one of ours.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 HoleId = int | str
@@ -22,6 +23,7 @@ IDEMPOTENCY_HEADER = "Idempotency-Key"
 SIMULATED_HEADER = "X-Maze-Simulated"
 
 
+@lru_cache(maxsize=4096)  # several times an attempt, mostly of the same few names
 def escape(name: str) -> str:
     """Percent-encode everything but letters, digits and ``_.-~``."""
     return quote(name, safe="")

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from maze_tasks import selecting
-from maze_tasks.decide.money import cost_nano, estimate_nano
+from maze_tasks.decide.money import cost_nano, estimate_nano, price_nano
 from maze_tasks.decide.scoring import speed_score
 from maze_tasks.decide.step import Step
 from maze_tasks.decide.tokens import prompt_bytes
@@ -52,8 +52,7 @@ def _tokens(count: int | None, text: str) -> int:
 
 def prices_of(endpoint: ModelEndpoint) -> tuple[int, int]:
     """Nano-USD of a prompt token and of a generated token."""
-    # Rounded up from a thousand: a reservation may be a little too large, never too small.
-    return -(-cost_nano(endpoint, 1000, 0) // 1000), -(-cost_nano(endpoint, 0, 1000) // 1000)
+    return price_nano(endpoint.input_price), price_nano(endpoint.output_price)
 
 
 def record_of(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import lru_cache
-from math import floor
 
 from maze_tasks.decide.tokens import FRAMING_TOKENS
 from maze_tasks.models import ModelEndpoint
@@ -25,8 +24,15 @@ def cost_nano(endpoint: ModelEndpoint, prompt_tokens: int, generated_tokens: int
         prompt_tokens: tokens of the prompt.
         generated_tokens: tokens generated.
     """
-    cost = prompt_tokens * _nano_a_token(endpoint.input_price) + generated_tokens * _nano_a_token(endpoint.output_price)
-    return floor(cost + Fraction(1, 2))
+    (asked, of), (given, by) = _ratio(endpoint.input_price), _ratio(endpoint.output_price)
+    cost, unit = prompt_tokens * asked * by + generated_tokens * given * of, of * by
+    return (2 * cost + unit) // (2 * unit)
+
+
+def price_nano(usd_per_1k: float) -> int:
+    """Price of one token in nano-USD, rounded up: what is reserved by it may be too much, never too little."""
+    price, unit = _ratio(usd_per_1k)
+    return -(-price // unit)
 
 
 def estimate_nano(endpoint: ModelEndpoint, prompt_bytes: int, max_tokens: int) -> int:
@@ -41,6 +47,6 @@ def estimate_nano(endpoint: ModelEndpoint, prompt_bytes: int, max_tokens: int) -
 
 
 @lru_cache(maxsize=1024)
-def _nano_a_token(usd_per_1k: float) -> Fraction:
-    """Exact price of one token in nano-USD; the shortest decimal of a float is what was written."""
-    return Fraction(repr(usd_per_1k)) * NANO_PER_USD / TOKENS_A_PRICE
+def _ratio(usd_per_1k: float) -> tuple[int, int]:
+    """Exact price of one token in nano-USD as a ratio; the shortest decimal of a float is what was written."""
+    return (Fraction(repr(usd_per_1k)) * NANO_PER_USD / TOKENS_A_PRICE).as_integer_ratio()

@@ -51,7 +51,8 @@ class Redactor:
         if len(text) > MAX_EXAMINED_CHARS:
             # What was cut off may have been the rest of a secret: its beginning goes too.
             shown = shown[: max(len(shown) - self._longest, 0)]
-        line = _BLANKS.sub(" ", "".join(map(_printable, shown))).strip()
+        shown = shown if shown.isprintable() else "".join(map(_printable, shown))
+        line = _BLANKS.sub(" ", shown).strip()
         # Once more: dropping control characters may have joined what they had parted.
         line = self._without_secrets(line)
         return line if len(line) <= limit else line[: limit - 1] + "…"

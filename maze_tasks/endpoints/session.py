@@ -10,11 +10,12 @@ import os
 import ssl
 import warnings
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, select_proxy
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.util.ssl_ import create_urllib3_context
@@ -98,11 +99,14 @@ class Session:
         if known is None:
             known = requests.Request(request.method, request.url, self._headers).prepare()
             self._prepared[request.method, request.url] = known
-        prepared = known.copy()
-        prepared.headers.update(request.headers)
+        prepared = requests.PreparedRequest()
+        prepared.method, prepared.url = known.method, known.url
+        headers = dict(known.headers) | dict(request.headers)
         if request.body:
             prepared.body = request.body
-            prepared.headers["Content-Length"] = str(len(request.body))
+            headers["Content-Length"] = str(len(request.body))
+        # What looks into it here (urllib3 and the adapter) spells names as they were given: no need for any spelling.
+        prepared.headers = cast(CaseInsensitiveDict[str], headers)
         return prepared
 
     def _decoded(self, reply: HttpReply, coding: str) -> HttpReply:

@@ -13,12 +13,12 @@ from typing import Any
 
 import redis
 
-from maze_tasks.store.together import Step, run_each
+from maze_tasks.store.together import Combining, Step, run_each
 
 MOST = 64  # calls in one round trip, or little more: Redis answers nobody else while it runs them
 
 
-class Combiner:
+class Combiner(Combining):
     """Runs scripts for the threads of a process.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import redis
 from redis.exceptions import NoScriptError, ResponseError
@@ -30,12 +30,12 @@ class Step:
     args: Sequence[Arg]
 
 
-@runtime_checkable
-class Combining(Protocol):
+class Combining:
     """What runs the steps of several threads in one round trip; see `Combiner`."""
 
     def run_each(self, steps: Sequence[Step]) -> list[Any]:
         """The result of each step, an error of its script in the place of one that failed."""
+        raise NotImplementedError
 
 
 Client = redis.Redis | redis.RedisCluster | Combining

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maze_tasks.decide.money import cost_nano, estimate_nano
+from maze_tasks.decide.money import cost_nano, estimate_nano, price_nano
 from maze_tasks.models import ModelEndpoint
 
 EXACT = Context(prec=200)
@@ -74,3 +74,9 @@ def test_a_call_never_costs_more_than_was_estimated(
     own = endpoint(cost_per_1k_tokens=price)
     used = cost_nano(own, data.draw(st.integers(0, size + 64)), data.draw(st.integers(0, max_tokens)))
     assert used <= estimate_nano(own, size, max_tokens)
+
+
+@given(price=prices, tokens=counts)
+def test_the_price_of_a_token_is_rounded_up(price: float, tokens: int) -> None:
+    assert price_nano(price) * tokens >= cost_nano(endpoint(cost_per_1k_tokens=price), tokens, 0)
+    assert 0 <= price_nano(price) - Decimal(str(price)) * 10**6 < 1
