@@ -1,0 +1,207 @@
+"""What a hole costs in counts that do not depend on the machine: commands, round trips, messages, bytes, calls.
+
+    python -m benchmarks.costs [--holes 400] [--json]
+
+A producer submits holes to a private Redis, and one thread of this process fills them at a simulated endpoint, as a
+worker's slot does. `LIMITS` are what a change may not exceed; the tests hold the counts against them, and so does the
+exit code. Nothing is timed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import json
+import pstats
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import redis
+
+from benchmarks.throughput import redis_binary
+from maze_tasks.clients import ClientPool
+from maze_tasks.config import Settings
+from maze_tasks.dispatch import Dispatcher, make_celery
+from maze_tasks.fill import Filler
+from maze_tasks.leases import LeaseKeeper
+from maze_tasks.messages import FillMessage, Message
+from maze_tasks.models import Hole, ModelEndpoint, read_hole
+from maze_tasks.producer import Producer, hole_text
+from maze_tasks.project import run_options
+from maze_tasks.simulate.server import SimulatedServer
+from maze_tasks.simulate.settings import SimulatedEndpoint
+from maze_tasks.store import RunStore
+from maze_tasks.store.cache import FillCache
+
+HOLES = 400
+WARM_UP = 20  # holes that are filled before anything is counted
+
+# What each count may be at most, a hole. Those of Python calls leave room for other releases of the libraries.
+LIMITS: Mapping[str, float] = {
+    "messages": 0.15,
+    "message_bytes": 150,
+    "bytes_in_a_message": 2_500,
+    "producer_round_trips": 0.15,
+    "producer_redis_commands": 12,
+    "producer_calls": 250,
+    "worker_round_trips": 3.1,
+    "worker_redis_commands": 55,
+    "worker_calls": 2_900,
+    "redis_bytes": 2_048,
+}
+
+
+@dataclass
+class Trips:
+    """Requests that went to Redis, however many commands each held."""
+
+    count: int = 0
+
+
+def counting(trips: Trips) -> type[redis.UnixDomainSocketConnection]:
+    """A kind of connection that counts what it sends."""
+
+    class Counting(redis.UnixDomainSocketConnection):
+        def send_packed_command(self, *args: Any, **kwargs: Any) -> None:
+            trips.count += 1
+            super().send_packed_command(*args, **kwargs)
+
+    return Counting
+
+
+@contextmanager
+def private_redis() -> Iterator[Path]:
+    """A Redis on a unix socket, for the block."""
+    with tempfile.TemporaryDirectory(prefix="mb-") as folder:
+        socket = Path(folder) / "r.sock"
+        server = subprocess.Popen(
+            [redis_binary(), "--port", "0", "--unixsocket", str(socket), "--dir", folder, "--save", ""],
+            stdout=subprocess.DEVNULL,
+        )
+        try:
+            while not socket.exists():
+                time.sleep(0.01)
+            yield socket
+        finally:
+            server.kill()
+            server.wait()
+
+
+def commands(client: redis.Redis) -> int:
+    """Commands that Redis has run, those of scripts too; not those that ask for it."""
+    stats = client.info("commandstats")
+    return sum(one["calls"] for name, one in stats.items() if name not in ("cmdstat_info", "cmdstat_client|setinfo"))
+
+
+def used(client: redis.Redis) -> int:
+    """Bytes of memory that Redis has in use."""
+    return int(client.info("memory")["used_memory"])
+
+
+def measure(count: int = HOLES) -> dict[str, float]:
+    """Each count of `LIMITS`, a hole.
+
+    Args:
+        count: holes to submit and fill.
+    """
+    endpoint = ModelEndpoint(name="fast", endpoint_url="http://127.0.0.1:1/v1", cost_per_1k_tokens=0.001)
+    plays = {"fast": SimulatedEndpoint.model_validate({"latency": 0})}
+    with private_redis() as socket, SimulatedServer([endpoint], plays) as server:
+        trips = Trips()
+        pool = redis.ConnectionPool(connection_class=counting(trips), path=str(socket), decode_responses=True)
+        store = RunStore(redis.Redis(connection_pool=pool))
+        settings = Settings(endpoints=server.endpoints, redis_url=f"unix://{socket}?db=0")
+        broker = redis.Redis(unix_socket_path=str(socket), db=1)
+        found = submitted(store, settings, broker, f"redis+socket://{socket}?virtual_host=1", trips, count)
+        return found | filled(store, settings, trips, count)
+
+
+def holes(count: int) -> list[Hole]:
+    """Small holes."""
+    return [read_hole({"hole_id": number, "prompt": f"return {number}"}) for number in range(count)]
+
+
+def submitted(
+    store: RunStore, settings: Settings, broker: redis.Redis, broker_url: str, trips: Trips, count: int
+) -> dict[str, float]:
+    """What submitting costs."""
+    sender = Dispatcher(make_celery(broker_url))
+    producer = Producer(store, sender.send, settings.endpoints, run_options(settings))
+    producer.submit("warm", holes(1), input_digest="w", config_digest="c", expected=1)
+    broker.flushdb()
+    batch = holes(count)
+    before, trips.count = commands(broker), 0
+    profile = cProfile.Profile()
+    profile.runcall(producer.submit, "run", batch, input_digest="r", config_digest="c", expected=count)
+    sender.close()
+    sent = broker.lrange("fill.fast", 0, -1)
+    return {
+        "messages": len(sent) / count,
+        "message_bytes": sum(map(len, sent)) / count,
+        "bytes_in_a_message": max(map(len, sent)),
+        "producer_round_trips": trips.count / count,
+        "producer_redis_commands": (commands(broker) - before) / count,
+        "producer_calls": pstats.Stats(profile).total_calls / count,
+    }
+
+
+def filled(store: RunStore, settings: Settings, trips: Trips, count: int) -> dict[str, float]:
+    """What one slot of a worker does for a hole."""
+    sent: list[Message] = []
+    memory = used(store.client)
+    batch = holes(count + WARM_UP)
+    Producer(store, sent.extend, settings.endpoints, run_options(settings)).submit(
+        "fill", batch, input_digest="f", config_digest="c", expected=count
+    )
+    parcels = [message for message in sent if isinstance(message, FillMessage)]
+    todo = [(message, hole_id) for message in parcels for hole_id in message.holes]
+    cache = FillCache.beside(store)
+    clients, leases = ClientPool(settings, pool_size=1), LeaseKeeper(store, cache=cache)
+    endpoints = {one.name: one for one in settings.endpoints}
+    filler = Filler(store, leases, list, endpoints, clients.get, cache)
+    try:
+        for message, hole_id in todo[:WARM_UP]:
+            filler.fill(message, hole_id)
+        before, trips.count = commands(store.client), 0
+        profile = cProfile.Profile()
+        profile.enable()
+        for message, hole_id in todo[WARM_UP:]:
+            filler.fill(message, hole_id)
+        profile.disable()
+        made, text = trips.count, sum(len(hole_text(one)) for one in batch)
+        return {
+            "worker_round_trips": made / count,
+            "worker_redis_commands": (commands(store.client) - before) / count,
+            "worker_calls": pstats.Stats(profile).total_calls / count,
+            "redis_bytes": (used(store.client) - memory - text) / len(batch),
+        }
+    finally:
+        leases.close()
+        clients.close()
+
+
+def main() -> int:
+    """Measure, print, and tell whether every count is within its limit."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--holes", type=int, default=HOLES)
+    parser.add_argument("--json", action="store_true")
+    chosen = parser.parse_args()
+    found = measure(chosen.holes)
+    if chosen.json:
+        print(json.dumps({"holes": chosen.holes, "counts": found, "limits": dict(LIMITS)}))
+    else:
+        print(f"{'a hole':26} {'count':>10} {'at most':>10}")
+        for name, value in found.items():
+            print(f"{name:26} {value:10.2f} {LIMITS[name]:10.2f}{'   EXCEEDED' if value > LIMITS[name] else ''}")
+    return int(any(value > LIMITS[name] for name, value in found.items()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
