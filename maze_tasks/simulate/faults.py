@@ -27,9 +27,10 @@ class Delivery:
         body: bytes of the body.
         content_type: what the reply says it is.
         headers: further headers.
-        manner: ``whole`` as any reply; ``hang`` sends nothing and closes after ``pause_s``; ``closed`` closes at once;
-            ``cut`` closes half-way through the body; ``close_after`` promises keep-alive and closes after the body;
-            ``trickle`` sends the body and ``trickle_headers`` all of it byte by byte, ``pause_s`` apart.
+        manner: ``whole`` as any reply; ``hang`` sends nothing and closes after ``pause_s``; ``closed`` closes at once,
+            ``reset`` with a TCP reset; ``cut`` closes half-way through the body; ``close_after`` promises keep-alive
+            and closes after the body; ``trickle`` sends the body and ``trickle_headers`` all of it byte by byte,
+            ``pause_s`` apart.
         pause_s: seconds.
     """
 
@@ -37,13 +38,13 @@ class Delivery:
     body: bytes = b""
     content_type: str = _JSON
     headers: Mapping[str, str] = field(default_factory=dict)
-    manner: Literal["whole", "hang", "closed", "cut", "close_after", "trickle", "trickle_headers"] = "whole"
+    manner: Literal["whole", "hang", "closed", "reset", "cut", "close_after", "trickle", "trickle_headers"] = "whole"
     pause_s: float = 0.0
 
     @property
     def status_sent(self) -> int | None:
         """The status that the client gets to see; None where no reply is sent."""
-        return None if self.manner in ("hang", "closed") else self.status
+        return None if self.manner in ("hang", "closed", "reset") else self.status
 
 
 def refusal(protocol: Protocol, status: int, message: str, headers: Mapping[str, str] | None = None) -> Delivery:
@@ -73,7 +74,7 @@ def deformed(
             return Delivery(manner="hang", pause_s=fault.duration_s)
         case "trickle" | "trickle_headers":
             return replace(whole, manner=fault.kind, pause_s=fault.interval_ms / 1000)
-        case "closed" | "cut" | "close_after":
+        case "closed" | "reset" | "cut" | "close_after":
             return replace(whole, manner=fault.kind)
         case "disguised":
             return _disguised(fault, protocol, model, latency_ms)

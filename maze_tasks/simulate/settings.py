@@ -21,6 +21,7 @@ FaultName = Literal[
     "truncated",  # 200, JSON that ends in the middle
     "cut",  # the connection ends in the middle of a body whose length was announced
     "closed",  # the connection ends without a reply
+    "reset",  # the same with a TCP reset, as a server that crashed answers
     "close_after",  # a good reply that promises keep-alive, then the connection ends
     "wrong_content_type",  # a good reply that calls itself text/html
     "html",  # 200 and an HTML page, as captive portals answer

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from http import HTTPStatus
 
 from maze_tasks.errors import Refused
@@ -16,6 +18,7 @@ except ModuleNotFoundError as missing:
 
 __all__ = ["LABELS", "deliver", "response", "web"]
 
+_NO_LINGER = struct.pack("ii", 1, 0)  # a close with it is a reset (socket(7), SO_LINGER)
 LABELS = {SIMULATED_HEADER: "true", "Server": "maze-simulator"}
 
 
@@ -42,6 +45,8 @@ async def deliver(delivery: Delivery, request: web.BaseRequest) -> web.Response:
     match delivery.manner:
         case "hang":
             await asyncio.sleep(delivery.pause_s)
+        case "reset":
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         case "cut":
             transport.write(head + body[: len(body) // 2])
         case "close_after":

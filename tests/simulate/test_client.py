@@ -25,6 +25,7 @@ KINDS = {
     "html": "unreadable",
     "cut": "connection",
     "closed": "connection",
+    "reset": "connection",
     "empty": "empty",
     "disguised": "server_error",
     400: "bad_request",

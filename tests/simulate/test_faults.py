@@ -80,5 +80,6 @@ def test_a_disguised_error_is_sent_with_200() -> None:
 def test_a_client_sees_no_status_where_no_reply_is_sent() -> None:
     assert delivered("hang").status_sent is None
     assert delivered("closed").status_sent is None
+    assert delivered("reset").status_sent is None
     assert delivered("trickle", interval_ms=20).pause_s == 0.02
     assert delivered("trickle").status_sent == 200

@@ -134,6 +134,12 @@ def test_a_connection_may_end_without_a_reply(kind: str) -> None:
     assert server.stats()["endpoints"]["fast"]["errors"] == {kind: 1}
 
 
+def test_a_connection_may_be_reset() -> None:
+    with serving(FAST, **fault("reset")) as server, pytest.raises(ConnectionResetError):
+        raw(server.url("fast"))
+    assert server.stats()["endpoints"]["fast"]["errors"] == {"reset": 1}
+
+
 def test_a_body_may_be_cut_short() -> None:
     with serving(FAST, **fault("cut")) as server:
         head, _, body = raw(server.url("fast")).partition(b"\r\n\r\n")
