@@ -144,7 +144,11 @@ class EndpointError(MazeError):
         status: HTTP status, if there was a reply.
         sent: whether the request may have reached the endpoint, so that it may have been paid for.
         latency_ms: time the exchange took.
+
+    `resent` says how often the request was sent again because a kept-alive connection was found closed.
     """
+
+    resent = 0
 
     def __init__(
         self, kind: str, message: str, *, status: int | None = None, sent: bool = True, latency_ms: float = 0.0

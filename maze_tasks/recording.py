@@ -81,12 +81,17 @@ def record_of(
         outcome="accepted",
         error=ErrorRecord.of(failure) if failure else None,
         at=time.time(),
-        repeated=repeated,
     )
     if answer.reply is not None:
         return attempt.model_copy(update=_answered(endpoint, call, answer, answer.reply, repeated=repeated))
     assert isinstance(answer.outcome, EndpointError)
-    return attempt.model_copy(update=_unanswered(endpoint, call, answer.outcome))
+    again = _again(answer.outcome.resent, repeated=repeated)
+    return attempt.model_copy(update=_unanswered(endpoint, call, answer.outcome) | again)
+
+
+def _again(resent: int, *, repeated: bool) -> dict[str, object]:
+    """Whether the call may have been made, and paid, before, and how often within this attempt."""
+    return {"repeated": repeated or resent > 0, "resent": resent}
 
 
 def _answered(
@@ -106,7 +111,7 @@ def _answered(
         "simulated": reply.simulated,
         "notes": answer.notes,
         "cached": answer.cached,
-        "repeated": not answer.cached and (repeated or reply.resent > 0),
+        **_again(0 if answer.cached else reply.resent, repeated=repeated and not answer.cached),
     }
 
 

@@ -113,7 +113,7 @@ class EndpointClient:
             if self._clean.betrays(reply.text):
                 raise FinalError("refused", "the reply repeats a secret of this endpoint; it was not kept")
         except EndpointError as error:
-            error.latency_ms = fetched.latency_ms
+            error.latency_ms, error.resent = fetched.latency_ms, fetched.resent
             raise
         return dataclasses.replace(reply, latency_ms=fetched.latency_ms, resent=fetched.resent)
 
@@ -163,7 +163,7 @@ class EndpointClient:
             sent_at, resent = second.sent_at or sent_at, 1
         ended = time.monotonic()
         if isinstance(outcome, EndpointError):
-            outcome.sent = sent_at is not None
+            outcome.sent, outcome.resent = sent_at is not None, resent
             outcome.latency_ms = (ended - started) * MS_PER_S
             raise outcome
         return _Fetched(outcome, (ended - (sent_at or started)) * MS_PER_S, resent)

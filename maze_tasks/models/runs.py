@@ -126,6 +126,7 @@ class Attempt(_Stored):
 
     `speed` is the server-speed score (CONTRACTS section 2) where the server gave statistics: it breaks ties only.
     `token_us`, `checks` and `check_us` are those statistics: microseconds a token, constraint checks, time of one.
+    `resent` counts how often the request went out again at once, since the connection was found closed.
     `worker` is the process that held the lease of a lost one, as host and process id.
     `notes` counts what the static checks could not decide of the fill: nothing is the best.
     `output` is what the command that judged the fill said against it, the telling part.
@@ -151,6 +152,7 @@ class Attempt(_Stored):
     generated_tokens: int = 0
     cached: bool = False
     repeated: bool = False
+    resent: int = 0
     simulated: bool = False
     unsettled: bool = False
     verified: bool | None = None

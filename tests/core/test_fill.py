@@ -81,6 +81,19 @@ def test_at_the_last_candidate_a_passing_failure_waits_and_is_asked_again_with_a
     assert bench.counted("a")["distinct_keys"] == 2
 
 
+def test_a_call_that_went_out_twice_is_on_record_as_such_though_it_failed(make_bench: MakeBench) -> None:
+    bench = make_bench(a={"errors": [{"kind": "closed", "after": 1, "every": 1}]}, b={})
+    bench.submit(1, 2)
+    bench.run_all()
+    first, second = bench.results()
+    assert [(one.outcome, one.resent, one.repeated) for one in first.attempts] == [("accepted", 0, False)]
+    assert [(one.outcome, one.resent, one.repeated) for one in second.attempts] == [
+        ("failed", 1, True),  # the connection of the first call was found closed, and so was a fresh one
+        ("accepted", 0, False),
+    ]
+    assert (bench.status().repeated, bench.counted("a")["requests"]) == (1, 3)
+
+
 def test_fallbacks_switched_off_try_the_primary_alone(make_bench: MakeBench) -> None:
     bench = make_bench(a={"errors": [{"kind": 400, "every": 1}]}, b={})
     bench.submit(1, fallback_enabled=False)

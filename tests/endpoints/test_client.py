@@ -268,6 +268,13 @@ def test_a_kept_connection_found_closed_is_replaced_and_the_call_repeated_once(
         assert keys == {"run/5/0/0/0"}
 
 
+def test_an_error_says_how_often_the_call_went_out(serve: Serve, client_of: ClientOf, call: Call) -> None:
+    for ending in (hang_up, reply({"error": {"message": "no"}}, status=500), reply({"choices": []})):
+        client = client_of(serve(reply(chat()), hang_up, ending))
+        client.call(call)
+        assert failing(client, call).resent == 1
+
+
 def test_it_is_repeated_on_a_fresh_connection_even_when_others_are_kept(
     serve: Serve, client_of: ClientOf, call: Call
 ) -> None:
