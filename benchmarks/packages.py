@@ -33,6 +33,7 @@ class Hole:
         name: of the function, dotted.
         lines: of the ``def``, and the first and last one of the body, from 1.
         indent: of the body.
+        body: as it was recorded.
     """
 
     package: str
@@ -43,13 +44,14 @@ class Hole:
     name: str
     lines: tuple[int, int, int]
     indent: str
+    body: str
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Hole:
         """The hole of a row of recorded data."""
         lines = (row["def_line"], row["body_start"], row["body_end"])
         names = ("package", "version", "sdist_sha256", "pythonpath", "file", "qualname")
-        return cls(*(row[name] for name in names), lines, row["indent"])
+        return cls(*(row[name] for name in names), lines, row["indent"], row["body"])
 
     @property
     def path(self) -> str:
@@ -61,6 +63,15 @@ class Hole:
         _, first, last = self.lines
         lines = text.splitlines(keepends=True)
         return "".join(lines[: first - 1]), "".join(lines[first - 1 : last]), "".join(lines[last:])
+
+    def require(self, tree: Path) -> None:
+        """See that the body is where it was recorded.
+
+        Raises:
+            Unusable: it is not.
+        """
+        if self.split((tree / self.path).read_text(encoding="utf-8"))[1] != self.body:
+            raise Unusable(f"{self.path}: lines {self.lines[1]} to {self.lines[2]} are not the body of {self.name}")
 
 
 @dataclass(frozen=True)

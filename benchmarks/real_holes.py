@@ -99,6 +99,8 @@ class Bench:
     def run(self) -> Came:
         """Do all of it."""
         came = Came(len(self.holes))
+        for one in self.holes:
+            one.require(self.tree)
         before = self.suites("before")
         deciding = self.deciding(before)
         together = [self.numbers(name, numbers) for name, suite in before.items() for numbers in suite.seen.values()]

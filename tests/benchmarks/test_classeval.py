@@ -35,7 +35,7 @@ def test_every_hole_has_a_name_of_its_own_and_tests() -> None:
     assert len({row["hole_id"] for row in holes}) == 184
     assert all(f"class {row['test_class']}(" in tests[row["hole_id"].partition(".")[0]] for row in holes)
     fills = rows("classeval_fills")
-    assert {row["model"] for row in fills} == {model.name for model in classeval.MODELS}
+    assert {row["model"] for row in fills} >= {model.name for model in classeval.MODELS}
 
 
 def problem(**answers: str) -> Problem:

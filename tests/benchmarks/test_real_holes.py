@@ -14,7 +14,7 @@ from benchmarks.packages import Hole, Suite, cut, run_suite, waves
 from benchmarks.project import PASSABLE, workplace
 from benchmarks.pythons import Python, chosen_python
 from benchmarks.real_holes import Bench, Came, compared
-from benchmarks.rows import rows
+from benchmarks.rows import Unusable, rows
 
 MODULE = dedent('''
     def twice(a):
@@ -53,7 +53,8 @@ TESTS = dedent("""
 
 
 def hole(name: str, defined: int, first: int, last: int, indent: str = "    ") -> Hole:
-    return Hole("made_up", "1", "0", "src", "src/made_up.py", name, (defined, first, last), indent)
+    body = "".join(MODULE.splitlines(keepends=True)[first - 1 : last])
+    return Hole("made_up", "1", "0", "src", "src/made_up.py", name, (defined, first, last), indent, body)
 
 
 TWICE, TOTAL = hole("twice", 1, 3, 3), hole("Sum.total", 8, 9, 13, " " * 8)
@@ -133,6 +134,14 @@ def test_bodies_are_cut_at_their_lines(tmp_path: Path) -> None:
     assert "        def total(self):\n" in text.replace("    def total", "        def total")
     assert "found" not in text
     assert TOTAL.split(MODULE)[1].startswith("        found = 0\n")
+
+
+def test_a_body_that_is_elsewhere_is_told(tmp_path: Path) -> None:
+    package = make(tmp_path)
+    TWICE.require(tmp_path)
+    (package / "src/made_up.py").write_text("\n" + MODULE)
+    with pytest.raises(Unusable, match="lines 3 to 3 are not the body of twice"):
+        TWICE.require(tmp_path)
 
 
 def test_holes_of_one_test_are_in_different_waves() -> None:

@@ -1,23 +1,15 @@
-"""Batches of holes with recorded answers: real ones where they are beside the repository, and small ones of our own."""
+"""Batches of holes with recorded answers: those that the benchmarks use, and small ones of our own."""
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import pytest
-
-DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
-
-needs_data = pytest.mark.skipif(
-    not DATA.is_dir(), reason="the recorded data is not beside the repository (../shared/data)"
-)
+from benchmarks.rows import rows as recorded
 
 Row = dict[str, Any]
-FILLED_BY = ("GPT-4-Turbo", "GPT-3.5-Turbo", "deepseek-coder-6.7b-instruct", "Gemini-Pro")  # four of those recorded
+FILLED_BY = ("GPT-4-Turbo", "GPT-3.5-Turbo", "deepseek-coder-6.7b-instruct", "Gemini-Pro")
 _BIG = 2**64 - 1
 
 # Traits that send a hole to one of four models; the constraints keep CONTRACTS section 2.
@@ -29,11 +21,6 @@ SECURE: Row = {"fill_constraints": [{"kind": "security", "value": "no eval"}]}
 GRAMMAR: Row = {
     "constraints": [{"name": "g", "grammar": {"rules": [{"lhs": "S", "rhs": ["pass"]}], "start_symbol": "S"}}]
 }
-
-
-def read_jsonl(path: Path) -> list[Row]:
-    """All rows of a file."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def small_batch(count: int = 60) -> list[Row]:
@@ -48,7 +35,7 @@ def small_batch(count: int = 60) -> list[Row]:
 
 def humaneval() -> list[Row]:
     """The 164 holes of HumanEval."""
-    return read_jsonl(DATA / "humaneval.jsonl")
+    return recorded("humaneval")
 
 
 def spread(rows: list[Row]) -> list[Row]:
@@ -72,11 +59,8 @@ def small_fills() -> tuple[list[Row], list[Row]]:
 
 def classeval_fills() -> tuple[list[Row], list[Row]]:
     """The 184 holes of ClassEval, and the fills that four models really gave for them."""
-    holes = [
-        {name: row[name] for name in ("hole_id", "prefix", "suffix")}
-        for row in read_jsonl(DATA / "classeval_holes.jsonl")
-    ]
-    fills = [row for row in read_jsonl(DATA / "classeval_fills.jsonl") if row["strategy"] == "H"]
+    holes = [{name: row[name] for name in ("hole_id", "prefix", "suffix")} for row in recorded("classeval_holes")]
+    fills = [row for row in recorded("classeval_fills") if row["strategy"] == "H"]
     return spread(holes), [row for row in fills if row["model"] in FILLED_BY]
 
 

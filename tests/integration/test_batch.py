@@ -14,7 +14,6 @@ from tests.integration.batches import (
     classeval_fills,
     fill_texts,
     humaneval,
-    needs_data,
     small_batch,
     small_fills,
 )
@@ -37,7 +36,7 @@ def calls_served(stage: Stage) -> Counter[Any]:
     return Counter((*entry["place"], entry["outcome"] == "answered") for entry in stage.log.entries())
 
 
-@pytest.mark.parametrize("batch", [small_batch, pytest.param(humaneval, marks=needs_data)])
+@pytest.mark.parametrize("batch", [small_batch, humaneval])
 def test_every_hole_is_filled_and_every_call_is_counted_though_one_in_three_fails(
     batch: Callable[[], list[Row]],
 ) -> None:
@@ -92,7 +91,7 @@ def assert_agreement(shown: dict[str, Any], counted: dict[str, Any], prices: tup
     assert shown["cost_usd"] == spent_nano / 10**9
 
 
-@pytest.mark.parametrize("batch", [small_fills, pytest.param(classeval_fills, marks=needs_data)])
+@pytest.mark.parametrize("batch", [small_fills, classeval_fills])
 def test_each_result_is_the_fill_of_the_model_that_it_names(batch: Callable[[], tuple[list[Row], list[Row]]]) -> None:
     holes, fills = batch()
     capabilities = ("CodeCompletion", "FastInference", "HighQuality", "SecurityAware")

@@ -7,14 +7,12 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.integration.batches import (
-    DATA,
     DEFAULT,
     FAST,
     FILLED_BY,
     Row,
     classeval_fills,
     fill_texts,
-    needs_data,
     small_fills,
 )
 from tests.integration.stage import Stage, ended, endpoint, staged, until
@@ -32,7 +30,7 @@ def two_supervisors(addresses: Callable[[], dict[str, str]]) -> Iterator[Stage]:
     ]
     recorded = {"answers": "fills.jsonl", "imports_field": "imports", "missing": "404", "latency": 30}
     played = {name: recorded | {"where": {"model": name}} for name in FILLED_BY}
-    fills = [*small_fills()[1], *(classeval_fills()[1] if DATA.is_dir() else [])]
+    fills = [*small_fills()[1], *classeval_fills()[1]]
     with staged(ensemble, played, files={"fills.jsonl": fills}) as stage:
         stage.settings = addresses() | {"max_fallback_attempts": 4}
         config = stage.configure()
@@ -42,7 +40,7 @@ def two_supervisors(addresses: Callable[[], dict[str, str]]) -> Iterator[Stage]:
         yield stage
 
 
-@pytest.mark.parametrize("batch", [small_fills, pytest.param(classeval_fills, marks=needs_data)])
+@pytest.mark.parametrize("batch", [small_fills, classeval_fills])
 def test_two_workers_a_model_share_a_batch_on_an_external_server(
     two_supervisors: Stage, batch: Callable[[], tuple[list[Row], list[Row]]]
 ) -> None:

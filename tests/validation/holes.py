@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
+import os
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmarks import rows as recorded
 from maze_tasks.models import FillConstraint, Hole, HoleSpec
 from maze_tasks.source.scanner import scan
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+DATA = "MAZE_DATA"  # names a folder with more recorded data than the repository ships
 
 
 def hole(
@@ -33,10 +34,11 @@ def scanned(text: str, path: str = "a.py", language: str = "python") -> Hole:
 @cache
 def rows(name: str) -> tuple[dict[str, Any], ...]:
     """The rows of a file of recorded data; the test is skipped where it is missing."""
-    path = DATA / f"{name}.jsonl"
-    if not path.is_file():
-        pytest.skip(f"the recorded data {path.name} is not at hand")
-    return tuple(json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
+    folder = os.environ.get(DATA)
+    try:
+        return tuple(recorded.rows(name, Path(folder) if folder else None))
+    except recorded.Unusable as missing:
+        pytest.skip(str(missing))
 
 
 def row_hole(row: dict[str, Any]) -> Hole:
