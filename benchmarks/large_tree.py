@@ -3,8 +3,9 @@
     python -m benchmarks.large_tree --files 20000 --holes 5000 --lines 1000000
 
 Makes a tree of a tenth of that size and one of the whole, and does with each: `maze scan`; `maze refine` with
-SIMULATED endpoints, killed (SIGKILL) when half of the answers are given, then `maze resume`; `maze diff`, whose patch
-`git apply --check` must take; `maze apply`; and `maze apply --reverse`, after which every file must be as it was.
+SIMULATED endpoints, killed (SIGKILL) when half of the answers are given, then `maze resume`; `maze results`; `maze
+diff`, whose patch `git apply --check` must take; `maze apply`; `maze apply --reverse`, after which every file must be
+as it was; and a second run of some holes whose fills a command judges in a copy of the tree, without a sandbox.
 Prints for each process the most memory it had in use, at both sizes, and by how much it grew; times, and their ratio.
 Exits with 1 where a process other than the store grew by more than `--most-mib`, or something came out wrong.
 """
@@ -37,9 +38,11 @@ RUN = "large"
 DEADLINE_S = 7200.0
 MIB = 1024 * 1024
 STORE = "redis"  # holds all holes, on purpose
-STEPS = ("scan", "refine, killed", "resume", "diff", "apply", "reverse")
 
 CONFIG = """
+verify_sandbox = "none"
+[verify.look]
+command = "test -s {{file}}"
 [[endpoints]]
 name = "cheap"
 endpoint_url = "http://127.0.0.1:{cheap}/v1"
@@ -154,10 +157,10 @@ class Stage:
         return {name: sum(one[name] for one in every) for name in ("requests", "answered", "repeated_keys")}
 
 
-def measure(folder: Path, files: int, holes: int, lines: int, latency_ms: float) -> Measured:
+def measure(folder: Path, files: int, holes: int, lines: int, chosen: argparse.Namespace) -> Measured:
     """Make a tree of some size and do everything with it."""
     measured = Measured(files, holes, 0)
-    stage = Stage(folder, measured, latency_ms)
+    stage = Stage(folder, measured, chosen.latency)
     measured.lines = make_tree(stage.tree, files=files, holes=holes, lines=lines)
     before = digest_of(stage.tree)
     print(f"{files} files, {measured.lines} lines, {holes} holes", file=sys.stderr)
@@ -168,6 +171,8 @@ def measure(folder: Path, files: int, holes: int, lines: int, latency_ms: float)
     with stage.simulator():
         refine(stage, holes)
         patch(stage, holes)
+        if chosen.verify:
+            verify(stage, min(chosen.verify, holes))
     measured.require(digest_of(stage.tree) == before, "not every file is as it was after --reverse")
     return measured
 
@@ -193,6 +198,8 @@ def refine(stage: Stage, holes: int) -> None:
 def patch(stage: Stage, holes: int) -> None:
     """The fills as a patch, into the tree, and out of it again."""
     made = stage.folder / "fills.patch"
+    with stage.step("results"):
+        stage.maze("results", RUN)
     with stage.step("diff"):
         stage.maze("diff", RUN, out=made)
     taken = subprocess.run(["git", "apply", "--check", str(made)], cwd=stage.tree, check=False, env=stage.env())
@@ -203,6 +210,14 @@ def patch(stage: Stage, holes: int) -> None:
     stage.measured.require(count == holes, f"{count} of {holes} files written")
     with stage.step("reverse"):
         stage.maze("apply", RUN, "--reverse", "--json")
+
+
+def verify(stage: Stage, holes: int) -> None:
+    """Some of the holes once more, their fills judged by a command in a copy of the tree; without a sandbox."""
+    wanted = ("--run", "verified", "--verify", "look", "--limit", str(holes))
+    with stage.step("verify"):
+        report = json.loads(stage.maze("refine", "tree", *wanted, "--quiet", "--json", ok=(0, 1)))
+    stage.measured.require(report["filled"] == holes, f"{report['filled']} of {holes} fills verified")
 
 
 def write_answers(folder: Path) -> int:
@@ -250,7 +265,7 @@ def show(sizes: list[Measured]) -> None:
         sides = [one.peaks.get(name, 0) / MIB for one in sizes]
         print(f"{name:28}" + "".join(f"{side:14.1f}" for side in sides) + f"{sides[-1] - sides[0]:12.1f}")
     print(f"{'seconds':28}" + "".join(f"{one.holes:>8} holes" for one in sizes) + f"{'ratio':>12}")
-    for name in STEPS:
+    for name in whole.seconds:
         times = [one.seconds[name] for one in sizes]
         print(f"{name:28}" + "".join(f"{side:14.1f}" for side in times) + f"{times[-1] / times[0]:12.1f}")
     for one in sizes:
@@ -265,6 +280,7 @@ def main() -> int:
     parser.add_argument("--holes", type=int, default=5_000, help="at most one a file")
     parser.add_argument("--lines", type=int, default=1_000_000, help="of the whole tree, about")
     parser.add_argument("--latency", type=float, default=5, help="of the simulated endpoints, in ms")
+    parser.add_argument("--verify", type=int, default=20, help="holes of a second run whose fills a command judges")
     parser.add_argument("--most-mib", type=float, default=24, help="by which a process may grow")
     parser.add_argument("--whole-only", action="store_true", help="leave out the smaller tree")
     parser.add_argument("--json", action="store_true")
@@ -273,7 +289,7 @@ def main() -> int:
     for share in (1,) if chosen.whole_only else (SMALLER, 1):
         with tempfile.TemporaryDirectory(prefix="large-tree-") as folder:
             numbers = (chosen.files // share, chosen.holes // share, chosen.lines // share)
-            sizes.append(measure(Path(folder), *numbers, chosen.latency))
+            sizes.append(measure(Path(folder), *numbers, chosen))
     grown = {name: size - sizes[0].peaks.get(name, 0) for name, size in sizes[-1].peaks.items()}
     too_much = [name for name, by in grown.items() if by > chosen.most_mib * MIB and not name.endswith(STORE)]
     wrong = [f"{one.files} files: {what}" for one in sizes for what in one.wrong]

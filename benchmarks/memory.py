@@ -19,9 +19,9 @@ _ROLES = (
     ("redis-server", "redis"),
     ("embedded_keeper", "keeper"),
     ("simulate", "simulator"),
+    ("maze_tasks.cli", "command"),
     ("fill.", "worker"),
     ("verify", "verifier"),
-    ("maze_tasks.cli", "command"),
 )
 
 
