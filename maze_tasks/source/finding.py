@@ -16,6 +16,7 @@ from maze_tasks.source.exempt import is_bodiless_by_intent
 from maze_tasks.source.grammars import FILES, GRAMMARS, STRINGS
 from maze_tasks.source.markers import WORDS, marker_of
 from maze_tasks.source.masking import Masked, masked
+from maze_tasks.source.preprocessing import is_code
 from maze_tasks.source.texts import Text
 from maze_tasks.syntax import Node, Tree, parse
 
@@ -112,8 +113,7 @@ class _Finder:
 
     def at(self, spot: Spot) -> Finding | None:
         """The hole that the word at `spot` belongs to, if it does."""
-        leaf = spot.node
-        if leaf.type in STRINGS:
+        if spot.node.type in STRINGS or not is_code(spot):
             return None
         for levels in range(1, min(_LEVELS, len(spot.nodes)) + 1):
             at = spot.up_to(len(spot.nodes) - levels)

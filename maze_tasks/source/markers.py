@@ -45,7 +45,7 @@ def _python(tree: Tree, node: Node) -> str | None:
         return "pass"
     if node.type == "ellipsis":
         return "..."
-    if node.type == "raise_statement" and len(inner := _code(node)) == 1:
+    if node.type == "raise_statement" and (inner := _code(node)):
         raised = _field(inner[0], "function") if inner[0].type == "call" else inner[0]
         if raised is not None and tree.text(raised) == b"NotImplementedError":
             return "raise NotImplementedError"

@@ -101,6 +101,9 @@ def test_a_marker_elsewhere_is_replaced_as_what_it_is(
         ("java", "class A { Object f() { return new UnsupportedOperationException(); } }"),
         ("c", 'int f() { assert(x); assert(0 && "x"); my_assert(0); return 0; }\n#define F assert(0)\n'),
         ("c", "/* TODO: tidy up */ int f(void); // TODO\n"),
+        ("c", "#if 0\nint f(void) { assert(0); }\n/* TODO */\n#if A\nint g(void) { assert(0); }\n#endif\n#endif\n"),
+        ("cpp", 'int f() {\n#if 0\n  throw std::logic_error("TODO");\n#endif\n  return 1;\n}\n'),
+        ("c", "#define ONE /* TODO */ 1\n#define F(x) do { \\\n assert(0); /* TODO */ } while (0)\n"),
         ("cpp", 'int f() { throw std::logic_error("bad"); } struct A { virtual int g() = 0; };'),
         ("cpp", 'auto e = std::runtime_error("TODO");'),
         ("zig", 'fn f() void { @panic("out of memory"); unreachable; }'),
@@ -174,6 +177,12 @@ def test_a_function_with_several_markers_has_one_hole_each(seen: Scan) -> None:
     holes = seen("rust", text)
     assert [hole.place.kind for hole in holes] == ["expression", "statement", "expression"]
     assert len({hole.hole.id for hole in holes}) == 3
+
+
+def test_code_that_the_preprocessor_keeps_is_looked_at(seen: Scan) -> None:
+    f = "int f(void) { assert(0); }\n"
+    assert [hole.place.line for hole in seen("c", f"#if 0\n{f}#elif A\n{f}#else\n{f}#endif\n")] == [4, 6]
+    assert [hole.place.line for hole in seen("cpp", f"#if A\n{f}#else\n{f}#endif\n")] == [2, 4]
 
 
 def test_a_file_that_does_not_parse_still_shows_its_holes(seen: Scan) -> None:

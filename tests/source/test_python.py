@@ -16,6 +16,7 @@ from .conftest import Scan
 BODIES = [
     "raise NotImplementedError",
     "raise NotImplementedError('later')",
+    "raise NotImplementedError('later') from None",
     "...",
     "pass",
     "pass  # noqa",
@@ -74,6 +75,7 @@ def test_a_hole_at_the_end_of_a_file_without_a_line_end(seen: Scan) -> None:
         "def f():\n    return NotImplemented\n",
         "def f():\n    raise ValueError('NotImplementedError')\n",
         "def f():\n    raise errors.NotImplementedError\n",
+        "def f():\n    raise ValueError from NotImplementedError\n",
         "def f():\n    '''pass'''\n",
         "def f():\n    x = 'raise NotImplementedError'  # pass\n",
         "s = '''\ndef f():\n    pass\n'''\n",
