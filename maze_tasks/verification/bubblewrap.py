@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from maze_tasks.errors import Refused
+from maze_tasks.verification import seccomp
 from maze_tasks.verification.launch import MIB, Launch, Workplace, limits
 from maze_tasks.verification.packaged import packaged
 from maze_tasks.verification.profiles import COPY_ROOT, VerifyProfile
@@ -119,8 +120,10 @@ class Bubblewrap:
             opened.callback(os.close, read_end)
             opened.callback(os.close, write_end)
             files = {f"/etc/{name}": _in_memory(name, text.encode(), opened) for name, text in _ETC.items()}
+            filtered = _in_memory("seccomp", rules, opened) if (rules := seccomp.program()) is not None else None
             options = [
                 *self._isolation(write_end),
+                *(("--seccomp", str(filtered)) if filtered is not None else ()),
                 *self._view(profile, place, files, stage),
                 *(part for name, value in env.items() for part in ("--setenv", name, value)),
                 *("--chdir", os.path.normpath(f"{COPY_ROOT}/{profile.workdir}")),
@@ -132,7 +135,7 @@ class Bubblewrap:
             env={},
             uid=None if stage.argv else place.uid,
             cwd="/",
-            descriptors=(write_end, arguments, *files.values()),
+            descriptors=(write_end, arguments, *files.values(), *([] if filtered is None else [filtered])),
             status=read_end,
         )
 
@@ -153,7 +156,9 @@ class Bubblewrap:
         yield from self._tmpfs("/tmp", profile.tmp_mb)  # noqa: S108
         for path in shown_folders(profile):
             yield from ("--ro-bind", stage.source(path), path)
-        yield from ("--bind", place.root, COPY_ROOT, "--remount-ro", "/")
+        yield from ("--bind", place.root, COPY_ROOT)
+        yield from _protected(profile.protect, place.root)
+        yield from ("--remount-ro", "/")
 
     def _tmpfs(self, path: str, size_mb: int) -> list[str]:
         size = ["--size", str(size_mb * MIB)] if self.sizes_tmpfs else []
@@ -175,6 +180,20 @@ def shown_folders(profile: VerifyProfile) -> list[str]:
     covered = (*SYSTEM, profile.venv)
     found = (str(each) for each in _interpreters(profile.venv) if not any(map(each.is_relative_to, covered)))
     return list(dict.fromkeys([*profile.read_only, profile.venv, *found]))
+
+
+def _protected(paths: Sequence[str], root: str) -> Iterator[str]:
+    """Mounts that make a part of the copy read-only.
+
+    What is mounted can be neither moved nor removed, but the folder that it is in can: so that is mounted too.
+    """
+    top = Path(root).resolve()
+    real = [found for path in paths if (found := Path(root, path).resolve()).is_relative_to(top) and found.exists()]
+    for place in real:
+        for above in reversed(place.relative_to(top).parents[:-1] if place != top else ()):
+            yield from ("--bind", str(top / above), f"{COPY_ROOT}/{above}")
+    for place in sorted(real):
+        yield from ("--ro-bind", str(place), os.path.normpath(f"{COPY_ROOT}/{place.relative_to(top)}"))
 
 
 def search_path(profile: VerifyProfile, inherited: str | None = None) -> str:

@@ -124,6 +124,8 @@ def _try(sandbox: Sandbox, place: Workplace, name: str, profile: VerifyProfile) 
         for path in paths:
             if not os.path.lexists(path):
                 return ConfigError(f"{path} does not exist on this machine", field=f"verify.{name}.{setting}")
+    if profile.protect and not sandbox.safe:
+        return ConfigError("nothing is protected without a sandbox", field=f"verify.{name}.protect")
     if (missing := sandbox.missing_program(profile)) is not None:
         return ConfigError(missing, field=f"verify.{name}.command")
     program = profile.command[0]

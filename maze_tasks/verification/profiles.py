@@ -60,6 +60,8 @@ class VerifyProfile(Shape):
         venv: a Python environment, absolute: readable, first on the PATH.
         read_only: more folders or files that it may read, absolute.
         workdir: folder it starts in, relative to the root of the copy.
+        protect: files and folders of the copy that it cannot change, relative to the root; ``.`` is all of it. This
+            needs the sandbox.
         pass_exit_codes: exit codes that mean the fill is good.
         pass_pattern: a regular expression that the end of the output must hold besides, such as ``^\d+ passed``: a
             fill that ends the process by itself has exit code 0 too.
@@ -81,6 +83,7 @@ class VerifyProfile(Shape):
     venv: str | None = None
     read_only: tuple[str, ...] = ()
     workdir: str = "."
+    protect: tuple[str, ...] = ()
     pass_exit_codes: tuple[Annotated[int, Field(ge=0, le=255, strict=True)], ...] = (0,)
     pass_pattern: str | None = None
 
@@ -141,10 +144,12 @@ class VerifyProfile(Shape):
     @field_validator("workdir")
     @classmethod
     def _below_the_root(cls, value: str) -> str:
-        path = PurePosixPath(value)
-        if path.is_absolute() or ".." in path.parts or "\0" in value:
-            raise ValueError("should be a folder below the root of the copy, without '..'")
-        return str(path)
+        return _inside(value)
+
+    @field_validator("protect")
+    @classmethod
+    def _all_below_the_root(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_inside(path) for path in value)
 
     @model_validator(mode="after")
     def _known_placeholders(self) -> VerifyProfile:
@@ -213,6 +218,13 @@ def profile_named(profiles: Mapping[str, VerifyProfile], name: str) -> VerifyPro
 def _check_variable(name: str) -> None:
     if not _VARIABLE.fullmatch(name):
         raise ValueError(f"{name[:60]!r} is no name of a variable")
+
+
+def _inside(text: str) -> str:
+    path = PurePosixPath(text)
+    if path.is_absolute() or ".." in path.parts or "\0" in text:
+        raise ValueError(f"{text[:60]!r} should be a path below the root of the copy, without '..'")
+    return str(path)
 
 
 def _absolute(text: str) -> str:

@@ -5,6 +5,7 @@ An attack ends with exit code 0 where it succeeded, so that a fill that passes i
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import textwrap
@@ -221,6 +222,33 @@ def test_one_that_takes_all_memory(arena: Arena, greed: str) -> None:
     assert verdict.reason is Reason.MEMORY
 
 
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        "os.memfd_create('x')",
+        "check(libc.shmget(0, 65537, 0o1600))",
+        "check(libc.shmget(0, ctypes.c_size_t(1 << 33), 0o1600))",
+        "check(libc.syscall(447 if os.uname().machine in ('x86_64', 'aarch64') else -1, 0))",  # memfd_secret
+    ],
+)
+def test_one_that_takes_memory_which_is_in_no_process(arena: Arena, hidden: str) -> None:
+    verdict = arena.judge(f"""
+        import ctypes, os, sys
+        libc = ctypes.CDLL(None, use_errno=True)
+
+        def check(result):
+            if result < 0:
+                raise OSError(ctypes.get_errno(), "refused")
+
+        check(libc.shmget(0, 56, 0o1600))  # databases use little ones as locks
+        try:
+            {hidden}
+        except OSError as error:
+            sys.exit(error.errno)
+    """)
+    assert verdict.exit_code == errno.ENOSYS, verdict
+
+
 def test_processes_that_share_their_memory_are_counted_once(arena: Arena) -> None:
     verdict = arena.judge(
         """
@@ -297,6 +325,33 @@ def test_one_that_leaves_a_daemon_behind(arena: Arena, exit_code: int) -> None:
 def test_one_that_ends_the_test_before_it_begins(arena: Arena) -> None:
     verdict = arena.judge("import os; os._exit(0)", pass_pattern=r"^1 passed$")
     assert verdict.reason is Reason.FAILED
+
+
+def test_one_that_changes_what_judges_it(arena: Arena) -> None:
+    """What a profile protects stays as it is, whichever way it is reached; all else may be written."""
+    fill = """
+        import os, sys
+        ways = {
+            "write": lambda: open("pkg/other.py", "w"),
+            "replace": lambda: os.replace("data.txt", "pkg/other.py"),
+            "remove": lambda: os.remove("pkg/other.py"),
+            "through a link": lambda: open("link", "w"),
+            "the folder": lambda: os.rename("pkg", "moved"),
+        }
+        open("new", "w").close()
+        open("pkg/new", "w").close()
+        done = []
+        for name, way in ways.items():
+            try:
+                way()
+                done.append(name)
+            except OSError:
+                pass
+        sys.exit(3 if not done else f"could: {done}")
+    """
+    assert arena.judge(fill, protect=["pkg/other.py", "link", "not/there"]).exit_code == 3
+    everything = arena.judge(fill, protect=["."])
+    assert "Read-only file system: 'new'" in everything.output
 
 
 def test_one_that_fills_the_disk_with_files(arena: Arena) -> None:

@@ -383,6 +383,7 @@ def test_what_a_hole_may_not_ask_for_is_refused_and_the_copy_stays_good(
         ({"command": "no-such-program"}, "verify.unit.command"),
         ({"command": "true", "venv": "/no/such/venv"}, "verify.unit.venv"),
         ({"command": "true", "read_only": ["/no/such/folder"]}, "verify.unit.read_only"),
+        ({"command": "true", "protect": ["tests"]}, "verify.unit.protect"),
     ],
 )
 def test_a_profile_that_cannot_run_here_is_refused_at_start(
