@@ -20,19 +20,23 @@ from maze_tasks.cli.options import State, config_option, pass_state
 @config_option
 @pass_state
 def command(state: State, run: str, *, root: Path | None) -> None:
-    """Show the fills of RUN as a patch that `git apply` takes in the root of the tree; nothing is written.
+    """Show the fills of RUN as a patch that `git apply` takes; nothing is written.
 
+    Its paths are relative to the top of the git checkout that the tree is part of, or else to the tree's root.
     What has changed since the scan is left out, with a message and exit code 1.
     """
     from maze_tasks.cli.counting import Count, Tally, counted, streams_to_terminal
-    from maze_tasks.cli.output import ExitCode
+    from maze_tasks.cli.output import ExitCode, say
     from maze_tasks.cli.patching import opened, say_refused
     from maze_tasks.patching import diff_patch
 
     refused = 0
     with opened(state.settings(), run, root, writing=False) as (checkout, plan, journal):
         tally, files = Tally(), plan.count_files()
-        diffs = tally.over(diff_patch(checkout, plan, journal))
+        top, below = checkout.within()
+        if below:
+            say(f"paths are relative to {top}")
+        diffs = tally.over(diff_patch(checkout, plan, journal, below=below))
         quiet = streams_to_terminal()
         for one in counted(diffs, lambda: Count("comparing", tally.done, "files", files), quiet=quiet):
             if one.refusal is not None:

@@ -79,7 +79,18 @@ class Checkout:
             self._root = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except (OSError, ValueError) as error:
             raise Refused(f"--root: {root}: {getattr(error, 'strerror', None) or error}") from None
+        self._path = root
         self._changed: int | None = None  # the folder last written to, until that is on the disk
+
+    def within(self) -> tuple[Path, str]:
+        """The top of the git checkout that the tree is part of, and where in it the tree is.
+
+        Returns:
+            The top and a path with a ``/`` behind it; the tree's own root and nothing where it is in none.
+        """
+        root = self._path.resolve()
+        top = next((folder for folder in (root, *root.parents) if os.path.lexists(folder / ".git")), root)
+        return top, "" if top == root else f"{root.relative_to(top).as_posix()}/"
 
     def __enter__(self) -> Self:
         return self

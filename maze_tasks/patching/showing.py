@@ -32,18 +32,21 @@ class FileDiff:
     refusal: PatchRefused | None = None
 
 
-def diff_patch(checkout: Checkout, plan: PatchPlan, journal: Journal) -> Iterator[FileDiff]:
-    """What `apply_patch` would do, as a patch that ``git apply`` takes in the root of the tree.
+def diff_patch(checkout: Checkout, plan: PatchPlan, journal: Journal, *, below: str = "") -> Iterator[FileDiff]:
+    """What `apply_patch` would do, as a patch that ``git apply`` takes.
 
     Args:
         checkout: the tree, which is only read.
         plan: the fills.
         journal: the run's: of a file with some fills already, the patch adds the others.
+        below: what the patch's paths begin with, such as ``src/``: git takes them as relative to the top of the
+            checkout wherever in it `git apply` is called, and silently skips what is not there.
     """
     for one in plan.files():
         try:
             with checkout.open(one.path) as file:
                 _, patched = wanted(file, one, journal)
-                yield FileDiff(one.path, unified_diff(os.fsencode(one.path), file.data, patched.data), one.holes)
+                text = unified_diff(os.fsencode(below + one.path), file.data, patched.data)
+                yield FileDiff(one.path, text, one.holes)
         except PatchRefused as refusal:
             yield FileDiff(one.path, b"", one.holes, refusal)

@@ -274,3 +274,27 @@ def test_a_name_of_two_lines_is_told_on_one(maze: Maze, keep: Keep, tree: Path) 
     done = maze("apply", RUN)
     assert done.stdout.splitlines()[0] == "applied: c\\nd"
     assert done.stderr == "error: a\\nerror: b: is not there\n"
+
+
+@pytest.mark.parametrize("here", [".", "src", "src/deep"])
+def test_git_takes_the_patch_of_a_folder_of_a_checkout_anywhere_in_it(
+    maze: Maze, keep: Keep, folder: Path, here: str
+) -> None:
+    (folder / "src" / "deep").mkdir(parents=True)
+    (folder / "src" / "deep" / "a.py").write_bytes(b"HOLE\n")
+    keep([row("deep/a.py", b"HOLE\n", "x")])
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    shown = maze("diff", RUN, "--root", "src")
+    assert shown.stderr == f"paths are relative to {folder}\n"
+    subprocess.run(["git", "apply"], cwd=folder / here, input=shown.stdout_bytes, check=True)
+    assert (folder / "src" / "deep" / "a.py").read_bytes() == b"x\n"
+
+
+def test_a_submodule_is_a_checkout_of_its_own(maze: Maze, keep: Keep, folder: Path) -> None:
+    (folder / "sub").mkdir()
+    (folder / "sub" / "a.py").write_bytes(b"HOLE\n")
+    (folder / "sub" / ".git").write_text("gitdir: ../.git/modules/sub\n")
+    (folder / ".git").mkdir()
+    keep([row("a.py", b"HOLE\n", "x")])
+    shown = maze("diff", RUN, "--root", "sub")
+    assert (shown.stderr, shown.stdout.splitlines()[0]) == ("", "diff --git a/a.py b/a.py")
