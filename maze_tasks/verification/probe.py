@@ -10,7 +10,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -92,10 +92,27 @@ def probe(sandbox: Sandbox, folder: Path) -> None:
         )
         verdict, _ = sandbox.run(profile, {}, place)
         leaked = [each for each in outside if os.path.lexists(f"{each}/{name}")]
-    if verdict.reason is not Reason.PASSED:
-        raise Refused(_unusable(f"{verdict.message}; {verdict.output.strip()[-300:]}", verdict.output))
-    if leaks := [*_leaks(json.loads(verdict.output)), *(f"a file appeared in {each}" for each in leaked)]:
+    found = _found(verdict.output)
+    leaks = [*(_leaks(found) if found is not None else ()), *(f"a file appeared in {each}" for each in leaked)]
+    if leaks:
         raise Refused(_unusable(f"the sandbox does not hold: {'; '.join(leaks)}", ""))
+    if verdict.reason is not Reason.PASSED or found is None:
+        raise Refused(_unusable(_told(verdict), verdict.output))
+
+
+def _found(output: str) -> dict[str, Any] | None:
+    """What the probe printed, None where it did not come to that."""
+    with suppress(ValueError):
+        found = json.loads(output)
+        if isinstance(found, dict):
+            return found
+    return None
+
+
+def _told(verdict: Verdict) -> str:
+    if verdict.reason is Reason.SANDBOX_ERROR:
+        return verdict.message
+    return f"{verdict.message}; {verdict.output.strip()[-300:]}"
 
 
 def broken_profiles(sandbox: Sandbox, folder: Path, profiles: Mapping[str, VerifyProfile]) -> dict[str, ConfigError]:
