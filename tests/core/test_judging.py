@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,8 @@ from maze_tasks.models.runs import HoleResult, RunRules, RunStatus
 from maze_tasks.names import VERIFIERS, suspects_of
 from maze_tasks.producer import Producer, RunOptions
 from maze_tasks.sending import send_from
-from maze_tasks.store import verdicts
+from maze_tasks.store import reading, verdicts
+from maze_tasks.store.cache import FillCache
 from maze_tasks.store.runs import Ticket
 
 from .conftest import RUN, MakeBench
@@ -81,6 +83,24 @@ def test_a_verification_delivered_twice_is_made_once(court: Court) -> None:
     court.judge.judge(message)
     assert court.opened == 1
     assert court.bench.status().failed == 1
+
+
+def test_a_kept_reply_is_verified_again_and_forgotten_where_its_fill_is_bad(court: Court) -> None:
+    bench = court.bench
+    bench.filler.cache = FillCache.beside(bench.store)
+    court.submit()
+    court.run_all()
+    (kept,) = bench.store.client.keys("*:reply")  # that of b: a's fill was bad
+    assert json.loads(str(bench.store.client.get(kept)))["reply"]["text"] == GOOD
+    rules = RunRules(max_retries=0, verify="unit", snapshot=court.digest)
+    producer = Producer(bench.store, bench.sent.extend, bench.settings.endpoints, RunOptions(rules=rules))
+    producer.submit("again", court.holes(), input_digest="in", config_digest="c")
+    court.run_all()
+    (result,) = reading.iter_results(bench.store.client, "maze", "again")
+    first, second = result.attempts
+    assert (first.model, first.cached, first.verified) == ("a", False, False)
+    assert (second.model, second.cached, second.verified, second.outcome) == ("b", True, True, "accepted")
+    assert (bench.counted("a")["requests"], bench.counted("b")["requests"]) == (2, 1)
 
 
 def test_a_worker_that_cannot_verify_says_so_and_leaves_the_fill_to_another(court: Court) -> None:
