@@ -140,8 +140,19 @@ def decided(
         return [cache.forget_call(recalled.digest, holder)] if outcome is not None else []
     if outcome is None and fresh is not None:
         return [cache.decide_call(recalled.digest, holder, _KEPT.dump_json(fresh).decode(), days=days)]
-    cut = isinstance(outcome, EndpointError) and outcome.kind == "cancelled"
-    return [cache.decide_call(recalled.digest, holder, again=cut)]
+    # A call that was cut, or not made at all, decides nothing.
+    again = isinstance(outcome, EndpointError) and (outcome.kind == "cancelled" or not outcome.sent)
+    return [cache.decide_call(recalled.digest, holder, again=again)]
+
+
+def give_back(cache: FillCache | None, recalled: Recalled, holder: str) -> None:
+    """Give a claim back without a call; whoever waits for it may claim it."""
+    if cache is None or not recalled.claimed:
+        return
+    try:
+        wake(cache, cache.give_back(recalled.digest, holder))
+    except MazeError as error:
+        logger.warning("holes wait longer than they need to: %s", error)
 
 
 def wait_for(cache: FillCache, digest: str, ticket: Ticket) -> None:

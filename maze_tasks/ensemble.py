@@ -54,6 +54,7 @@ from maze_tasks.project import (
 from maze_tasks.store import reading
 from maze_tasks.store.cache import FillCache
 from maze_tasks.store.cancelled import needless
+from maze_tasks.store.gauges import Gates
 
 if TYPE_CHECKING:
     from maze_tasks.supervisor import Supervisor
@@ -277,9 +278,10 @@ class EnsembleClient:
             if self._direct is None:
                 clients = ClientPool(self.settings, pool_size=_POOL)
                 cache = FillCache.beside(project.store)
-                leases = LeaseKeeper(project.store, needless=partial(needless, project.store), cache=cache)
+                gates = Gates.beside(project.store, self.settings.endpoints)
+                leases = LeaseKeeper(project.store, needless=partial(needless, project.store), cache=cache, gates=gates)
                 endpoints = {endpoint.name: endpoint for endpoint in self.settings.endpoints}
-                filler = Filler(project.store, leases, list, endpoints, clients.get, cache)
+                filler = Filler(project.store, leases, list, endpoints, clients.get, cache, gates)
                 self._direct = DirectRun(project.store, filler, _whole(run_rules(self.settings)))
                 for closing in (clients.close, leases.close, self._direct.close):
                     self._stack.callback(closing)

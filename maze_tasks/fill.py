@@ -12,13 +12,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from maze_tasks import caching, selecting
+from maze_tasks import caching, permits, selecting
 from maze_tasks.caching import Kept, Recalled
 from maze_tasks.decide.decomposition import parts_of
 from maze_tasks.decide.profiles import profile_of
 from maze_tasks.decide.request import call_for
 from maze_tasks.decide.step import Step, step_after
-from maze_tasks.decide.tokens import temperature
+from maze_tasks.decide.tokens import estimate_tokens, temperature
+from maze_tasks.decide.turns import Turn
 from maze_tasks.endpoints import EndpointClient
 from maze_tasks.errors import ConfigError, EndpointError, Failure, Refused, ServiceUnavailable
 from maze_tasks.freeing import free_dependents
@@ -30,12 +31,14 @@ from maze_tasks.models.calls import Call, Reply
 from maze_tasks.models.runs import Cursor, Plan, RunRules
 from maze_tasks.names import FORMAT_VERSION, VERIFIERS, HoleId, idempotency_key
 from maze_tasks.parts import as_asked, see_to
+from maze_tasks.permits import Wanted
 from maze_tasks.recording import Answer, commit_of, prices_of, provisional, record_of
 from maze_tasks.replying import read_fill, read_plainly
 from maze_tasks.selecting import facts_of
 from maze_tasks.sending import Send, send_from
 from maze_tasks.store import waiting
 from maze_tasks.store.cache import FillCache
+from maze_tasks.store.gauges import Gates
 from maze_tasks.store.runs import Begun, Finished, RunInfo, RunStore, Ticket
 
 logger = logging.getLogger(__name__)
@@ -46,6 +49,20 @@ _COMMIT_PATIENCE_S = 300.0  # how long a worker holds an answer that Redis does 
 _BEGIN_PATIENCE_S = 30.0
 _STAGGER_MS = 1_000  # over which those come back who waited for one who died
 _KNOWN_RUNS = 256  # runs whose plans a process remembers
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What one attempt is about."""
+
+    ticket: Ticket
+    attempt_id: str
+    begun: Begun
+    plan: Plan
+    rules: RunRules
+    hole: Hole
+    call: Call
+    recalled: Recalled
 
 
 @dataclass(slots=True)
@@ -59,8 +76,10 @@ class Filler:
         endpoints: configured endpoints by name.
         client: the HTTP client of an endpoint.
         cache: replies that were paid for, None to do without.
+        gates: who may call which endpoint when, over all workers; None lets every call through.
         draw: random number in 0..1.
         sleep: waits seconds.
+        now: seconds that pass, from any beginning.
     """
 
     store: RunStore
@@ -69,8 +88,10 @@ class Filler:
     endpoints: Mapping[str, ModelEndpoint]
     client: Callable[[str], EndpointClient]
     cache: FillCache | None = None
+    gates: Gates | None = None
     draw: Callable[[], float] = random.random
     sleep: Callable[[float], None] = time.sleep
+    now: Callable[[], float] = time.monotonic
     _runs: dict[str, RunInfo] = field(default_factory=dict)
 
     def fill(self, message: FillMessage, hole_id: HoleId) -> bool:
@@ -174,41 +195,79 @@ class Filler:
         return None
 
     def _attempt(self, ticket: Ticket, attempt_id: str, begun: Begun, info: RunInfo) -> Finished:
-        endpoint = self.endpoints[ticket.model]
-        cursor, plan = ticket.cursor, info.plans[begun.plan_no]
+        endpoint, plan = self.endpoints[ticket.model], info.plans[begun.plan_no]
         stored = Hole.load(json.loads(begun.text))
         hole = self._patiently(lambda: as_asked(self.store, ticket.run, stored), _BEGIN_PATIENCE_S)
         call = self._call(ticket, hole, endpoint, begun, info.rules)
-        recalled = caching.recall(self.cache, info.rules, endpoint, call, cursor, attempt_id)
+        recalled = caching.recall(self.cache, info.rules, endpoint, call, ticket.cursor, attempt_id)
         if recalled.busy_ms is not None:
             return self._wait(ticket, attempt_id, recalled)
-        claim = recalled.digest if recalled.claimed else None
-        rivals = plan.samples > 1
-        with self.leases.holding(ticket, attempt_id, endpoint.timeout_secs, rivals=rivals, claim=claim) as cut:
-            answer = self._answer(ticket, call, hole, info.rules, cut, recalled.kept)
-            known = facts_of(cursor, plan, info.rules)
-            facts = replace(
-                known,
-                retries=begun.retries,
-                spill_after_s=endpoint.spill_after_s,
-                draw=self.draw(),
-                verified=profile_of(hole, info.rules) is not None,
-                parts=parts_of(hole),
-            )
-            step = step_after(answer.outcome, facts)
-            attempt = record_of(ticket, endpoint, call, answer, repeated=begun.repeated)
-            fresh = Kept(answer.reply, attempt.cost_nano) if answer.reply else None
-            kept = caching.decided(self.cache, recalled, attempt_id, answer.outcome, fresh, info.rules.cache_days)
-            if step.kind == "verify" and recalled.digest:
-                attempt = attempt.model_copy(update={"request": recalled.digest})
-            commit = commit_of(provisional(attempt, step, plan.samples), step, answer)
-            follows = _following(plan, cursor, step)
-            finished = self._patiently(
-                lambda: self.store.finish(ticket, attempt_id, commit, next_model=follows, beside=kept),
-                _COMMIT_PATIENCE_S,
-            )
-        caching.wake(self.cache, finished.beside)
+        turn = None if recalled.kept else self._turn(ticket, attempt_id, call, plan, info.rules)
+        if turn is not None and turn.error is None:
+            return self._give_way(ticket, attempt_id, recalled, turn, plan)
+        work = _Work(ticket, attempt_id, begun, plan, info.rules, hole, call, recalled)
+        held = self.leases.holding(
+            ticket,
+            attempt_id,
+            endpoint.timeout_secs,
+            rivals=plan.samples > 1,
+            claim=recalled.digest if recalled.claimed else None,
+            permit=self.gates is not None and recalled.kept is None and turn is None,
+        )
+        with held as cut:
+            if turn is not None and turn.error is not None:
+                answer = Answer(None, None, turn.error, asked=False)
+            else:
+                answer = self._answer(work, cut)
+            return self._commit(work, answer)
+
+    def _commit(self, work: _Work, answer: Answer) -> Finished:
+        """Put an attempt on record with what follows from it, and tell cache and gate in the same round trip."""
+        ticket, attempt_id, plan, rules = work.ticket, work.attempt_id, work.plan, work.rules
+        endpoint = self.endpoints[ticket.model]
+        facts = replace(
+            facts_of(ticket.cursor, plan, rules),
+            retries=work.begun.retries if answer.asked else rules.max_retries,
+            spill_after_s=endpoint.spill_after_s,
+            draw=self.draw(),
+            verified=profile_of(work.hole, rules) is not None,
+            parts=parts_of(work.hole),
+        )
+        step = step_after(answer.outcome, facts)
+        attempt = record_of(ticket, endpoint, work.call, answer, repeated=work.begun.repeated)
+        fresh = Kept(answer.reply, attempt.cost_nano) if answer.reply else None
+        kept = caching.decided(self.cache, work.recalled, attempt_id, answer.outcome, fresh, rules.cache_days)
+        back = permits.given_back(self.gates, ticket, attempt_id, answer, self.draw())
+        if step.kind == "verify" and work.recalled.digest:
+            attempt = attempt.model_copy(update={"request": work.recalled.digest})
+        commit = commit_of(provisional(attempt, step, plan.samples), step, answer)
+        follows = _following(plan, ticket.cursor, step)
+        finished = self._patiently(
+            lambda: self.store.finish(ticket, attempt_id, commit, next_model=follows, beside=[*kept, *back]),
+            _COMMIT_PATIENCE_S,
+        )
+        caching.wake(self.cache, finished.beside[: len(kept)])
         return finished
+
+    def _turn(self, ticket: Ticket, attempt_id: str, call: Call, plan: Plan, rules: RunRules) -> Turn | None:
+        """Ask for a permit; None where the call may be made now."""
+        gates = self.gates
+        if gates is None:
+            return None
+        # One of several samples stays with the others: their candidate is left by all of them together.
+        later = plan.candidates[ticket.cursor.candidate + 1 :] if plan.samples == 1 else ()
+        tokens = estimate_tokens(call.system + call.prompt, call.max_tokens)
+        spill_after_s = self.endpoints[ticket.model].spill_after_s
+        wanted = Wanted(ticket, attempt_id, tokens, later, spill_after_s, patience=rules.max_retries)
+        return self._patiently(lambda: permits.ask(gates, wanted, draw=self.draw(), now=self.now), _BEGIN_PATIENCE_S)
+
+    def _give_way(self, ticket: Ticket, attempt_id: str, recalled: Recalled, turn: Turn, plan: Plan) -> Finished:
+        """Give the slot back where the call may not be made now: the hole waits, or goes on to the next candidate."""
+        caching.give_back(self.cache, recalled, attempt_id)
+        if turn.kind == "spill":
+            follows = plan.model_at(selecting.cursor_after(ticket.cursor, "next"))
+            return self._patiently(lambda: waiting.spill(self.store, ticket, attempt_id, follows), _BEGIN_PATIENCE_S)
+        return self._patiently(lambda: waiting.defer(self.store, ticket, attempt_id, turn.wait_ms), _BEGIN_PATIENCE_S)
 
     def _call(self, ticket: Ticket, hole: Hole, endpoint: ModelEndpoint, begun: Begun, rules: RunRules) -> Call:
         """What is asked for a hole at its cursor."""
@@ -232,16 +291,15 @@ class Filler:
             caching.wait_for(self.cache, recalled.digest, ticket)
         return finished
 
-    def _answer(
-        self, ticket: Ticket, call: Call, hole: Hole, rules: RunRules, cut: threading.Event, kept: Kept | None
-    ) -> Answer:
+    def _answer(self, work: _Work, cut: threading.Event) -> Answer:
         """Make the call, unless its reply is kept, and look for the fill in what comes back."""
+        kept, run = work.recalled.kept, work.ticket.run
         try:
-            reply = kept.reply if kept else self._ask(ticket.model, call, cut)
+            reply = kept.reply if kept else self._ask(work.ticket.model, work.call, cut)
         except EndpointError as error:
             return Answer(None, None, error)
-        answer = replace(self._read(ticket.run, reply, hole), saved_nano=kept.cost_nano if kept else None)
-        return answer if answer.outcome else replace(answer, outcome=_unsure(reply, rules))
+        answer = replace(self._read(run, reply, work.hole), saved_nano=kept.cost_nano if kept else None)
+        return answer if answer.outcome else replace(answer, outcome=_unsure(reply, work.rules))
 
     def _ask(self, model: str, call: Call, cut: threading.Event) -> Reply:
         return self.client(model).call(call, deadline_s=self.endpoints[model].timeout_secs, cancelled=cut)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from maze_tasks.errors import MazeError
 from maze_tasks.store.cache import FillCache
+from maze_tasks.store.gauges import Gates
 from maze_tasks.store.runs import RunStore, Ticket
 
 logger = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ class Held:
         until: monotonic time after which it is not renewed any more.
         rivals: whether other samples of the hole are tried beside it, one of which may end the hole first.
         claim: digest of the request in the fill cache that others wait for meanwhile, None for none.
+        permit: whether a permit to call the model is held with it.
         lost: set once the lease is gone: the call that it was for may be cut.
     """
 
@@ -37,6 +39,7 @@ class Held:
     until: float
     rivals: bool = False
     claim: str | None = None
+    permit: bool = False
     lost: threading.Event = field(default_factory=threading.Event)
 
 
@@ -48,6 +51,7 @@ class LeaseKeeper:
         needless: asked now and then which of some tickets, each with whether it has rivals, need no work any more:
             their run was cancelled, or a rival gave the hole its fill.
         cache: where the claims are that are kept alive too.
+        gates: where the permits are that are kept alive too.
     """
 
     def __init__(
@@ -56,9 +60,11 @@ class LeaseKeeper:
         *,
         needless: Callable[[Sequence[tuple[Ticket, bool]]], Sequence[bool]] | None = None,
         cache: FillCache | None = None,
+        gates: Gates | None = None,
         tick_s: float = 1.0,
     ) -> None:
-        self._store, self._needless, self._cache, self._tick_s = store, needless, cache, tick_s
+        self._store, self._needless, self._tick_s = store, needless, tick_s
+        self._cache, self._gates = cache, gates
         self._held: dict[str, Held] = {}
         self._lock = threading.Lock()
         self._end = threading.Event()
@@ -66,7 +72,14 @@ class LeaseKeeper:
 
     @contextmanager
     def holding(
-        self, ticket: Ticket, attempt_id: str, deadline_s: float, *, rivals: bool = False, claim: str | None = None
+        self,
+        ticket: Ticket,
+        attempt_id: str,
+        deadline_s: float,
+        *,
+        rivals: bool = False,
+        claim: str | None = None,
+        permit: bool = False,
     ) -> Iterator[threading.Event]:
         """Keep a lease for as long as the block runs; yields an event that is set when the call should be cut.
 
@@ -76,8 +89,9 @@ class LeaseKeeper:
             deadline_s: seconds that the work may take.
             rivals: whether other samples of the hole are tried beside it.
             claim: digest of the request in the fill cache that is kept claimed with it.
+            permit: whether a permit to call the ticket's model is kept with it, known by the attempt's id.
         """
-        held = Held(ticket, attempt_id, time.monotonic() + deadline_s + GRACE_S, rivals, claim)
+        held = Held(ticket, attempt_id, time.monotonic() + deadline_s + GRACE_S, rivals, claim, permit)
         with self._lock:
             self._held[attempt_id] = held
             if self._thread is None:
@@ -124,6 +138,9 @@ class LeaseKeeper:
         claims = [(held.claim, held.attempt_id) for held in alive if held.claim is not None]
         if self._cache is not None and claims:
             self._cache.renew(claims)
+        permits = [(held.ticket.model, held.attempt_id) for held in alive if held.permit]
+        if self._gates is not None and permits:
+            self._gates.renew_permits(permits)
 
     def _cut_needless(self) -> None:
         held = self._snapshot()

@@ -31,6 +31,7 @@ class Answer:
         code: the fill that the reply holds.
         outcome: why there is no fill to accept; None where there is one.
         notes: how much of the fill the static checks could not decide.
+        asked: whether the endpoint was asked, or the fill cache for it; False where it was known that it would not do.
         saved_nano: what the reply had cost when it was paid for, where it came from the fill cache; else None.
     """
 
@@ -39,6 +40,7 @@ class Answer:
     outcome: EndpointError | Failure | None
     notes: int = 0
     saved_nano: int | None = None
+    asked: bool = True
 
     @property
     def cached(self) -> bool:
@@ -164,7 +166,9 @@ def commit_of(attempt: Attempt, step: Step, answer: Answer) -> Commit:
     cost = attempt.cost_nano
     counts = {"cost_nano": cost, "repeated": int(attempt.repeated)}
     counts |= {"repeated_nano": cost * attempt.repeated, "unsettled_nano": cost * attempt.unsettled}
-    if attempt.outcome == "cancelled":
+    if not answer.asked:
+        pass  # no request was made
+    elif attempt.outcome == "cancelled":
         counts["cancelled"] = 1
     elif answer.cached:
         counts |= {"cached": 1, "saved_nano": answer.saved_nano or 0, "accepted": int(step.kind == "accept")}

@@ -26,6 +26,7 @@ from maze_tasks.store import RunStore, connect
 from maze_tasks.store.cache import FillCache
 from maze_tasks.store.cancelled import needless
 from maze_tasks.store.dropped import count_dropped
+from maze_tasks.store.gauges import Gates
 from maze_tasks.verification import Verifier, open_verifier
 from workers.dropped import dropped
 from workers.parcels import Slots
@@ -117,8 +118,9 @@ def _build(settings: Settings) -> Runtime:
     endpoints = {endpoint.name: endpoint for endpoint in settings.endpoints}
     clients = ClientPool(settings, pool_size=concurrency)
     kept = FillCache.beside(store)
-    leases = LeaseKeeper(store, needless=partial(needless, store), cache=kept)
-    filler = Filler(store, leases, dispatcher.send, endpoints, clients.get, kept)
+    gates = Gates.beside(store, settings.endpoints)
+    leases = LeaseKeeper(store, needless=partial(needless, store), cache=kept, gates=gates)
+    filler = Filler(store, leases, dispatcher.send, endpoints, clients.get, kept, gates)
     judge = Judge(store, leases, dispatcher.send, partial(_verifier, settings))
     return Runtime(filler, judge, clients, leases, Slots(concurrency))
 

@@ -31,6 +31,7 @@ class Breaker:
         closed_at_ms: when it last closed after having been open.
         counts: number, calls and failures of the buckets that hold any, oldest first.
         streak: failures since the last success.
+        denied: whether it is open since the endpoint refused our key.
     """
 
     open_until_ms: int | None = None
@@ -39,6 +40,7 @@ class Breaker:
     closed_at_ms: int | None = None
     counts: tuple[tuple[int, int, int], ...] = ()
     streak: int = 0
+    denied: bool = False
 
     def state(self, now_ms: int) -> BreakerState:
         """``closed``, ``open``, or ``half_open``: a single call at a time is let through as a probe."""
@@ -92,10 +94,11 @@ def _opened(breaker: Breaker, rules: BreakerRules, outcome: CallOutcome, now_ms:
     since = breaker.closed_at_ms
     fresh = breaker.open_until_ms is None and (since is None or now_ms - since >= rules.calm_ms)
     level = 0 if fresh else min(breaker.level + 1, MAX_LEVEL)
-    first = rules.auth_open_ms if outcome in ("auth", "denied") else rules.open_ms
+    denied = outcome in ("auth", "denied")
+    first = rules.auth_open_ms if denied else rules.open_ms
     period = min(first * 2**level, rules.max_open_ms)
     until = now_ms + int(period * (0.5 + draw / 2))
-    return Breaker(open_until_ms=until, epoch=breaker.epoch + 1, level=level, closed_at_ms=since)
+    return Breaker(open_until_ms=until, epoch=breaker.epoch + 1, level=level, closed_at_ms=since, denied=denied)
 
 
 def call_outcome(outcome: EndpointError | Failure | None) -> CallOutcome:

@@ -27,7 +27,7 @@ from maze_tasks.store.connection import translated
 from maze_tasks.store.keys import RunKeys
 from maze_tasks.store.runs import RunStore, Ticket
 from maze_tasks.store.scripts import Arg, ScriptCall, run_many, script
-from maze_tasks.store.together import Step
+from maze_tasks.store.together import Step, run_together
 
 MAX_REPLY_CHARS = 300_000  # of a reply as it is kept; a longer one is not
 MAX_WAITING = 10_000  # holes that are named when a request is decided; more come by themselves
@@ -103,6 +103,15 @@ class FillCache:
     def forget_call(self, digest: str, holder: str) -> Step:
         """Forget a reply, for `run_together`; the answer is a list as that of `decide_call`."""
         return Step(script("reply_decide"), self._keys(digest), [holder, "", 1, 0, 1])
+
+    def give_back(self, digest: str, holder: str) -> list[list[Waiter]]:
+        """Give a claim back without a call; those who waited for it.
+
+        Raises:
+            ServiceUnavailable: Redis cannot be reached.
+        """
+        with translated():
+            return run_together(self.client, [self.decide_call(digest, holder, again=True)])
 
     def wait(self, digest: str, ticket: Ticket) -> bool:
         """Be named when a claimed request has been decided; False where it has been already.

@@ -9,7 +9,7 @@ memory is bounded by window / grain entries whatever the limit, and a call costs
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -17,10 +17,12 @@ from typing import Literal
 
 import redis
 
+from maze_tasks.models.endpoints import ModelEndpoint
 from maze_tasks.models.limits import BreakerState, CallOutcome, Limits
 from maze_tasks.names import DEFAULT_NAMESPACE
 from maze_tasks.store.connection import translated
 from maze_tasks.store.gauge_keys import gate_keys
+from maze_tasks.store.runs import RunStore
 from maze_tasks.store.scripts import Arg, Script
 from maze_tasks.store.together import Step, run_together
 
@@ -39,13 +41,16 @@ class Admission:
         until_ms: with ``go`` when the permit's lease ends; else when to ask again, 0: never.
         now_ms: the time of the answer.
         why: ``probe`` with a ``go`` of a half-open breaker; else what is short: ``rate, concurrency, paused, reserved``
-            (asked before its time), ``open, probing, too_large`` (more tokens than a minute may have) or ``crowded``.
+            (asked before its time), ``open, denied`` (open since the endpoint refused our key), ``probing, too_large``
+            (more tokens than a minute may have) or ``crowded``.
+        openings: with ``open, denied, probing``, how often the breaker has opened in a row.
     """
 
     verdict: Verdict
     until_ms: int
     now_ms: int
     why: str = ""
+    openings: int = 0
 
     @property
     def reserved(self) -> bool:
@@ -126,6 +131,12 @@ class Gates:
     ) -> None:
         self.client, self.limits, self.namespace, self.lease_ms = client, limits, namespace, lease_ms
         self._clock = clock
+
+    @classmethod
+    def beside(cls, store: RunStore, endpoints: Iterable[ModelEndpoint]) -> Gates:
+        """The gates of some endpoints on the server of a store, with the limits of their configuration."""
+        limits = {endpoint.name: Limits.of(endpoint) for endpoint in endpoints}
+        return cls(store.client, limits, namespace=store.namespace, lease_ms=store.lease_ms)
 
     def acquire(
         self, model: str, permit_id: str, *, place: str | None = None, tokens: int = 0, max_wait_ms: int | None = None
@@ -217,9 +228,22 @@ class Gates:
 
     def leave(self, model: str, place: str) -> bool:
         """Give up a reserved slot, for a hole that goes to another candidate; whether there was one."""
-        step = self._step("permit_leave", model, [self._now(), place, self._idle_ms(self.limits[model])])
+        step = self.leave_call(model, place)
         with translated():
             return bool(step.script.run(self.client, step.keys, step.args))
+
+    def leave_call(self, model: str, place: str) -> Step:
+        """The call behind `leave`, for `run_together`."""
+        return self._step("permit_leave", model, [self._now(), place, self._idle_ms(self.limits[model])])
+
+    def any_free(self, models: Sequence[str], tokens: int) -> bool:
+        """Whether one of some models would let a call through now, in one round trip; nothing is reserved.
+
+        Args:
+            models: names of endpoints.
+            tokens: upper bound of the call's tokens.
+        """
+        return any(_is_free(gauge, self.limits[gauge.model], tokens) for gauge in self.read_gauges(models))
 
     def renew_permits(self, held: Sequence[tuple[str, str]]) -> list[bool]:
         """Lengthen the leases of permits in one round trip.
@@ -283,14 +307,25 @@ class Gates:
         return needed + rules.bucket_ms * rules.buckets + rules.calm_ms + _IDLE_MS
 
 
+def _is_free(gauge: Gauge, limits: Limits, tokens: int) -> bool:
+    if gauge.breaker != "closed" or gauge.paused_until_ms is not None or gauge.waiting:
+        return False
+    requests, most_tokens = limits.requests_per_minute, limits.tokens_per_minute
+    return (
+        gauge.in_flight < limits.max_concurrency
+        and (requests is None or gauge.requests_last_minute < requests)
+        and (most_tokens is None or gauge.tokens_last_minute + tokens <= most_tokens)
+    )
+
+
 _STATES: Mapping[str, BreakerState] = {"closed": "closed", "open": "open", "half_open": "half_open"}
 _VERDICTS: Mapping[str, Verdict] = {"go": "go", "wait": "wait", "refuse": "refuse"}
 
 
 def read_admission(raw: Sequence[str]) -> Admission:
     """The admission in an answer to `Gates.acquire_call`."""
-    verdict, until, now, why = raw
-    return Admission(_VERDICTS[verdict], int(until), int(now), why)
+    verdict, until, now, why, *openings = raw
+    return Admission(_VERDICTS[verdict], int(until), int(now), why, *map(int, openings))
 
 
 def read_released(raw: Sequence[str]) -> Released:

@@ -10,7 +10,7 @@ from maze_tasks.names import HoleId, decode_id, encode_id
 from maze_tasks.store.care import Spot
 from maze_tasks.store.connection import translated
 from maze_tasks.store.runs import Finished, RunStore, Ticket
-from maze_tasks.store.scripts import script
+from maze_tasks.store.scripts import Arg, script
 
 FREE_MEMBER = "free"  # stands for the sample in `due` where a look is owed to the holes that wait for one
 
@@ -111,7 +111,26 @@ def defer(store: RunStore, ticket: Ticket, attempt_id: str, wait_ms: int) -> Fin
     Returns:
         ``deferred``, or as `RunStore.finish`: ``cancelled, done, gone, late``.
     """
+    return _give_back(store, ticket, attempt_id, wait_ms, ticket.model)
+
+
+def spill(store: RunStore, ticket: Ticket, attempt_id: str, next_model: str) -> Finished:
+    """Give a lease back without an attempt; the hole goes on to the next candidate of its plan, for this round.
+
+    Args:
+        store: the store.
+        ticket: what the lease is for; of a plan with a single sample.
+        attempt_id: its holder.
+        next_model: that candidate.
+
+    Returns:
+        ``next``, or as `defer`.
+    """
+    return _give_back(store, ticket, attempt_id, "next", next_model)
+
+
+def _give_back(store: RunStore, ticket: Ticket, attempt_id: str, how: Arg, model: str) -> Finished:
     keys, hid = store.keys(ticket.run), encode_id(ticket.hole_id)
-    names = [keys.meta, keys.hole(hid), keys.leases, keys.events, keys.due, keys.queued(ticket.model)]
+    names = [keys.meta, keys.hole(hid), keys.leases, keys.events, keys.due, keys.queued(model)]
     with translated():
-        return Finished(str(script("defer").run(store.client, names, [hid, ticket.cursor.sample, attempt_id, wait_ms])))
+        return Finished(str(script("defer").run(store.client, names, [hid, ticket.cursor.sample, attempt_id, how])))

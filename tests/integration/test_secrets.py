@@ -28,13 +28,14 @@ HOLES = 14
 def failures(said: str) -> list[bytes]:
     """Replies that fail, each in a way of its own, and say something that should not have been said."""
     return [
-        http_bytes(json.dumps({"error": {"message": f"Incorrect API key provided: {said}"}}).encode(), 401),
         http_bytes(json.dumps({"detail": [{"msg": "no", "input": said}]}).encode(), 422),
         http_bytes(f"<html>{said}</html>".encode(), 500, {"X-Echo": said, "WWW-Authenticate": said}),
         http_bytes(said.encode(), 503, {"Retry-After": "0"}),
         http_bytes(f'{{"choices": [{{"message": "{said}'.encode(), 200),
         http_bytes(b"", 302, {"Location": f"http://127.0.0.1/{said}"}),
         f"HTTP/1.1 999 {said}\r\nContent-Length: 0\r\n\r\n".encode(),
+        # The last, for nobody is asked again who refuses a key.
+        http_bytes(json.dumps({"error": {"message": f"Incorrect API key provided: {said}"}}).encode(), 401),
     ]
 
 
@@ -54,7 +55,7 @@ def echoing() -> ScriptedServer:
 def echo_endpoint(server: ScriptedServer, **settings: Any) -> ModelEndpoint:
     """The endpoint of that server, always the first to be asked."""
     return endpoint(
-        "echo", endpoint_url=f"{server.url}/v1", spill_after_s=0.0, extra_headers_env={"X-Tenant": "TENANT"}, **settings
+        "echo", endpoint_url=f"{server.url}/v1", max_concurrency=1, extra_headers_env={"X-Tenant": "TENANT"}, **settings
     )
 
 

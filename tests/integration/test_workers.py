@@ -25,7 +25,7 @@ def two_supervisors(addresses: Callable[[], dict[str, str]]) -> Iterator[Stage]:
     """`maze worker` twice, at four models each."""
     capabilities = ("CodeCompletion", "FastInference", "HighQuality", "SecurityAware")
     ensemble = [
-        endpoint(name, capability, max_concurrency=SLOTS)
+        endpoint(name, capability, max_concurrency=2 * SLOTS)
         for name, capability in zip(FILLED_BY, capabilities, strict=True)
     ]
     recorded = {"answers": "fills.jsonl", "imports_field": "imports", "missing": "404", "latency": 30}
@@ -35,7 +35,7 @@ def two_supervisors(addresses: Callable[[], dict[str, str]]) -> Iterator[Stage]:
         stage.settings = addresses() | {"max_fallback_attempts": 4}
         config = stage.configure()
         for name in ("first", "second"):
-            stage.worker(config=config, name=name)
+            stage.worker("--concurrency", str(SLOTS * len(FILLED_BY)), config=config, name=name)
         until(lambda: stage.consumers() == 2 * len(FILLED_BY), "two workers at each model")
         yield stage
 

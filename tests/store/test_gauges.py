@@ -300,7 +300,8 @@ def test_an_open_breaker_refuses_everybody_and_then_lets_one_probe_through_at_a_
     opened = s.gates.release("m", "p0", "auth", draw=1.0)
     assert opened.open_until_ms == START_MS + 30_000
     refused = s.ask("q")
-    assert (refused.verdict, refused.why, refused.until_ms) == ("refuse", "open", START_MS + 30_000)
+    assert (refused.verdict, refused.why, refused.until_ms) == ("refuse", "denied", START_MS + 30_000)
+    assert refused.openings == 1
     s.clock.now = waits.until_ms
     assert s.ask("w").verdict == "refuse"
     assert s.gates.read_gauges(["m"])[0].waiting == 0

@@ -324,7 +324,8 @@ def test_the_breaker_is_the_one_that_is_defined(
             running[permit] = model.epoch
             assert answer.why == ("probe" if state == "half_open" else "")
         elif state == "open":
-            assert (answer.why, answer.until_ms) == ("open", model.open_until_ms)
+            assert (answer.why, answer.until_ms) == ("denied" if model.denied else "open", model.open_until_ms)
+            assert answer.openings == model.level + 1
         else:
             assert answer.why == "probing"
         if len(running) > old:

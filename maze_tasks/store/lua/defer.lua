@@ -1,7 +1,8 @@
--- Give a lease back without an attempt: the hole waits, and no worker slot is held meanwhile.
--- KEYS: 1 meta   2 hole   3 leases   4 events   5 due   6 queued set of the model
--- ARGV: 1 hole id   2 sample   3 attempt id   4 wait (ms)
--- Returns what became of the hole: deferred, or as finish: cancelled | done | gone | late.
+-- Give a lease back without an attempt: the hole waits, and no worker slot is held meanwhile; or it goes on to the next
+-- candidate, which is free now.
+-- KEYS: 1 meta   2 hole   3 leases   4 events   5 due   6 queued set of the candidate that follows, with next
+-- ARGV: 1 hole id   2 sample   3 attempt id   4 wait (ms), or next
+-- Returns what became of the hole: deferred | next, or as finish: cancelled | done | gone | late.
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state then return 'gone' end
 local k = ARGV[2]
@@ -12,9 +13,11 @@ local member = ARGV[1] .. '|' .. k
 redis.call('HDEL', KEYS[2], k .. '.l', k .. '.x')
 redis.call('ZREM', KEYS[3], member)
 if is_terminal(h[1]) then return 'done' end
-if state == 'cancelling' or state == 'cancelled' then
+local cancelled = state == 'cancelling' or state == 'cancelled'
+if cancelled or ARGV[4] == 'next' then
   local what = carry_out({KEYS[1], KEYS[2], KEYS[5], KEYS[6]}, {
-    id = ARGV[1], member = member, sample = tonumber(k), samples = tonumber(h[2]), status = h[1], step = 'cancel',
+    id = ARGV[1], member = member, sample = tonumber(k), samples = tonumber(h[2]), status = h[1],
+    step = cancelled and 'cancel' or 'next',
   })
   settle(KEYS[1], KEYS[4])
   return what

@@ -6,8 +6,9 @@
 --       13 reservations at once   14 expiry of unused keys (ms)
 -- Returns {'go', end of the lease, now, '' | 'probe'}
 --         {'wait', when to come back, now, why}: a slot is kept for the place
---         {'refuse', when to ask again (0: never), now, why}: nothing is kept
---         why = rate | concurrency | paused | reserved (asked before its time) | open | probing | too_large | crowded
+--         {'refuse', when to ask again (0: never), now, why [, openings in a row]}: nothing is kept
+--         why = rate | concurrency | paused | reserved (asked before its time) | open | denied (open since the endpoint
+--         refused our key) | probing | too_large | crowded; openings in a row with open, denied and probing
 local MS_UNKNOWN = 1000 -- mean time of a call before any was seen
 local POLL = 200        -- a place whose slot is late asks again after so long at the earliest
 local TICK = 1024       -- parts of a millisecond, by which places of the same millisecond are told apart
@@ -27,6 +28,15 @@ end
 local function refuse(time, why)
   drop(place)
   return answer('refuse', time, why)
+end
+
+-- The breaker is not closed: say so, and how often it has opened in a row.
+local function shut(time, why)
+  local more = redis.call('HMGET', STATE, 'oc', 'lv')
+  if why == 'open' and more[1] == 'key' then why = 'denied' end
+  local said = refuse(time, why)
+  said[5] = int((tonumber(more[2]) or 0) + 1)
+  return said
 end
 
 local function go(probe)
@@ -70,9 +80,9 @@ end
 if tpm > 0 and tokens > tpm then return refuse(0, 'too_large') end
 local closed = S.ou == 0
 if not closed then
-  if now < S.ou then return refuse(S.ou, 'open') end
+  if now < S.ou then return shut(S.ou, 'open') end
   local probe_end = S.pr ~= '' and tonumber(redis.call('ZSCORE', LEASES, S.pr) or nil)
-  if probe_end then return refuse(math.min(probe_end, now + math.max(math.ceil(S.lat / 1000), POLL)), 'probing') end
+  if probe_end then return shut(math.min(probe_end, now + math.max(math.ceil(S.lat / 1000), POLL)), 'probing') end
 end
 
 local waiting = redis.call('ZCARD', QUEUE)

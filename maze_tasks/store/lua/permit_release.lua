@@ -57,6 +57,7 @@ local function open()
   set('ou', now + math.floor(period * (0.5 + tonumber(ARGV[7]) / 2)))
   set('ep', S.ep + 1)
   set('lv', level)
+  set('oc', (outcome == 'auth' or outcome == 'denied') and 'key' or '')
   return answer(1)
 end
 

@@ -1,0 +1,79 @@
+"""What a hole does that gets no permit to call its endpoint: wait, go elsewhere, or take it for a failure. Pure.
+
+Source: PROTOCOL, "Waits".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from maze_tasks.errors import EndpointError, FinalError, PassingError
+
+SPREAD_MS = 1_000  # over which those come back that nothing is reserved for
+PROBE_MS = 1_000  # those who wait for the outcome of a probe ask again after so long at the earliest
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A call that may not be made now.
+
+    Args:
+        why: what is short, as `store.gauges.Admission.why`.
+        wait_ms: how long until it is worth asking again, in milliseconds.
+        reserved: whether a slot is kept for it until then.
+        openings: with a breaker that is not closed, how often it has opened in a row.
+    """
+
+    why: str
+    wait_ms: int
+    reserved: bool = False
+    openings: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What the hole does.
+
+    Args:
+        kind: ``wait`` in no worker slot; ``spill`` to the next candidate, without an attempt; ``fail``: an attempt that
+            failed without a call.
+        wait_ms: with ``wait``, how long in milliseconds.
+        error: with ``fail``, what it failed of.
+    """
+
+    kind: Literal["wait", "spill", "fail"]
+    wait_ms: int = 0
+    error: EndpointError | None = None
+
+
+def turn_of(held: Held, *, spill_after_s: float, patience: int, later_free: bool, draw: float) -> Turn:
+    """What a hole does that may not call its endpoint now.
+
+    Args:
+        held: why, and for how long.
+        spill_after_s: longest wait in seconds while a later candidate is free.
+        patience: times in a row that a breaker may open; from then on nobody waits for it.
+        later_free: whether a later candidate of the hole would take it now.
+        draw: random number in 0..1 that spreads those who come back.
+    """
+    error = _hopeless(held, patience)
+    if error is not None:
+        return Turn("fail", error=error)
+    if later_free and held.wait_ms > spill_after_s * 1000:
+        return Turn("spill")
+    if held.reserved:
+        return Turn("wait", wait_ms=held.wait_ms)
+    least = PROBE_MS if held.why == "probing" else 0
+    return Turn("wait", wait_ms=max(held.wait_ms, least) + round(SPREAD_MS * draw))
+
+
+def _hopeless(held: Held, patience: int) -> EndpointError | None:
+    """What a hole fails of that need not wait: what it waits for will not come soon, or never."""
+    if held.why == "too_large":
+        return FinalError("too_large", "not asked: it may take more tokens than a minute has", sent=False)
+    if held.why == "denied":
+        return FinalError("unauthorized", "not asked: the endpoint refused its key a moment ago", sent=False)
+    if held.openings > patience:
+        return PassingError("unavailable", "not asked: the endpoint has failed for some time", sent=False)
+    return None

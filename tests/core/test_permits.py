@@ -1,0 +1,177 @@
+"""Permits in the life of an attempt: what all workers share about an endpoint."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from maze_tasks.endpoints import EndpointClient
+from maze_tasks.models.limits import Limits
+from maze_tasks.models.runs import HoleResult
+from maze_tasks.sending import send_from
+from maze_tasks.store import care, reading
+from maze_tasks.store.gauges import Gates, Gauge
+
+from .conftest import RUN, Bench, MakeBench
+
+THROTTLED = {"errors": [{"kind": 429, "first": 1, "retry_after_s": 60}]}
+
+
+def gated(bench: Bench, **limits: Any) -> Bench:
+    """A bench whose filler asks for permits; with other limits for all its endpoints."""
+    gates = Gates.beside(bench.store, bench.settings.endpoints)
+    gates.limits = {name: replace(known, **limits) for name, known in gates.limits.items()}
+    bench.filler = replace(bench.filler, gates=gates)
+    return bench
+
+
+def gauge(bench: Bench, model: str = "a") -> Gauge:
+    assert bench.filler.gates is not None
+    (found,) = bench.filler.gates.read_gauges([model])
+    return found
+
+
+def wake(bench: Bench, *, after_ms: int = 0) -> int:
+    _, due = care.overdue(bench.store, RUN, care.server_ms(bench.store) + after_ms)
+    return send_from(bench.store, bench.sent.extend, RUN, due)
+
+
+def result(bench: Bench, number: int) -> HoleResult:
+    (found,) = reading.read_results(bench.store.client, "maze", RUN, [number])
+    return found
+
+
+def test_a_call_holds_a_permit_and_gives_it_back_with_its_latency_and_tokens(make_bench: MakeBench) -> None:
+    bench = gated(make_bench(a={}))
+    bench.submit(1)
+    bench.run_all()
+    shown, account = gauge(bench), reading.read_accounts(bench.store.client, "maze", RUN)["a"]
+    assert (shown.in_flight, shown.requests_last_minute, shown.breaker) == (0, 1, "closed")
+    assert shown.latency_ms > 0
+    assert shown.tokens_last_minute == account.prompt_tokens + account.generated_tokens
+
+
+def test_a_hole_beyond_the_calls_at_once_waits_without_an_attempt_and_is_filled_in_its_turn(
+    make_bench: MakeBench,
+) -> None:
+    bench = gated(make_bench(a={}), max_concurrency=1)
+    bench.submit(1, 2)
+    first, second = bench.sent
+    bench.sent.clear()
+    looked: list[str] = []
+
+    def client(name: str) -> EndpointClient:
+        looked.append(name)
+        if len(looked) == 2:  # for the call
+            assert bench.run_link(second) is None
+            assert (gauge(bench).in_flight, gauge(bench).waiting) == (1, 1)
+        return inner(name)
+
+    inner = bench.filler.client
+    replace(bench.filler, client=client).fill(first, 1)
+    assert (result(bench, 1).status, result(bench, 2).status, result(bench, 2).attempts) == ("filled", "pending", ())
+    assert bench.counted("a")["requests"] == 1
+    due = care.next_due_ms(bench.store, RUN)
+    assert due is not None
+    assert wake(bench, after_ms=due - care.server_ms(bench.store)) == 1
+
+
+def test_a_pause_asked_of_one_hole_holds_for_all_and_a_long_one_is_spent_at_another_candidate(
+    make_bench: MakeBench,
+) -> None:
+    bench = gated(make_bench(a=THROTTLED, b={}))
+    bench.submit(1, 2)
+    bench.run_all()
+    assert bench.counted("a")["requests"] == 1
+    spilled = result(bench, 2)
+    assert (spilled.status, [(one.model, one.candidate) for one in spilled.attempts]) == ("filled", [("b", 1)])
+    assert gauge(bench).paused_until_ms is not None
+    assert bench.status().attempts == 3
+
+
+def test_without_a_candidate_that_is_free_a_hole_waits_for_the_end_of_the_pause(make_bench: MakeBench) -> None:
+    bench = gated(make_bench(a=THROTTLED))
+    bench.submit(1, 2)
+    bench.run_all()
+    assert bench.counted("a")["requests"] == 1
+    assert (result(bench, 2).status, result(bench, 2).attempts) == ("pending", ())
+    due = care.next_due_ms(bench.store, RUN)
+    assert due is not None
+    assert due - care.server_ms(bench.store) > 50_000
+
+
+def test_no_candidate_after_a_throttled_one_that_is_paused_itself_is_free(make_bench: MakeBench) -> None:
+    bench = gated(make_bench(a=THROTTLED, b=THROTTLED))
+    bench.submit(1, 2)
+    bench.run_all()
+    assert (bench.counted("a")["requests"], bench.counted("b")["requests"]) == (1, 1)
+    assert (result(bench, 2).status, result(bench, 2).attempts) == ("pending", ())
+
+
+def test_a_key_that_is_refused_is_tried_once_and_nobody_waits_for_it(make_bench: MakeBench) -> None:
+    bench = gated(make_bench(a={"errors": [{"kind": 401, "every": 1}]}))
+    bench.submit(*range(1, 6))
+    bench.run_all()
+    assert bench.status().failed == 5
+    assert bench.counted("a")["requests"] == 1
+    assert {one.error.kind for one in bench.results() if one.error} == {"unauthorized"}
+    account = reading.read_accounts(bench.store.client, "maze", RUN)["a"]
+    assert (account.requests, account.failures, bench.status().attempts) == (1, 1, 5)
+    assert gauge(bench).breaker == "open"
+
+
+def test_an_endpoint_that_fails_again_and_again_is_left_alone_for_a_while(make_bench: MakeBench) -> None:
+    bench = gated(make_bench(a={"errors": [{"kind": 500, "every": 1}]}, b={}))
+    bench.submit(*range(1, 11))
+    bench.run_all()
+    streak = Limits().breaker.streak
+    assert (bench.counted("a")["requests"], gauge(bench).breaker) == (streak, "open")
+    assert (bench.status().filled, bench.status().pending) == (streak, 10 - streak), "for so short a while they wait"
+
+
+def test_rejected_fills_and_requests_that_are_refused_open_no_breaker(make_bench: MakeBench) -> None:
+    bench = gated(make_bench(a={"errors": [{"kind": 400, "every": 1}]}, b={"missing_text": "```\n```"}))
+    bench.submit(*range(1, 31))
+    bench.run_all()
+    assert bench.status().failed == 30
+    assert [(bench.counted(name)["requests"], gauge(bench, name).breaker) for name in "ab"] == [(30, "closed")] * 2
+
+
+def test_no_more_requests_go_out_than_a_minute_has(make_bench: MakeBench) -> None:
+    bench = gated(make_bench(a={}), requests_per_minute=3)
+    bench.submit(*range(1, 8))
+    bench.run_all()
+    assert bench.counted("a")["requests"] == 3
+    assert (bench.status().filled, bench.status().pending, bench.status().attempts) == (3, 4, 3)
+
+
+def test_a_call_that_may_take_more_tokens_than_a_minute_has_goes_to_the_next_candidate(make_bench: MakeBench) -> None:
+    bench = gated(make_bench(a={}, b={}))
+    assert bench.filler.gates is not None
+    bench.filler.gates.limits = {**bench.filler.gates.limits, "a": Limits(tokens_per_minute=100)}
+    bench.submit(1)
+    bench.run_all()
+    first, second = result(bench, 1).attempts
+    assert (first.model, first.error and first.error.kind, second.model) == ("a", "too_large", "b")
+    assert bench.counted("a")["requests"] == 0
+
+
+def test_an_answer_from_redis_that_was_long_in_coming_is_no_permit(make_bench: MakeBench) -> None:
+    bench = gated(make_bench(a={}), requests_per_minute=1)
+    times = iter([0.0, 1.5])
+    bench.filler = replace(bench.filler, now=lambda: next(times, 2.0))
+    bench.submit(1)
+    bench.run_all()
+    assert (bench.counted("a")["requests"], gauge(bench).requests_last_minute, gauge(bench).in_flight) == (0, 0, 0)
+    assert wake(bench, after_ms=2_000) == 1
+    bench.run_all()
+    assert result(bench, 1).status == "filled"
+
+
+def test_samples_of_one_candidate_wait_for_one_another(make_bench: MakeBench) -> None:
+    bench = gated(make_bench(a=THROTTLED, b={}))
+    bench.submit(1, best_of_n=2)
+    bench.run_all()
+    assert bench.counted("a")["requests"] == 1
+    assert bench.counted("b")["requests"] == 0
+    assert result(bench, 1).status == "pending"
