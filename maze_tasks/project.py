@@ -23,6 +23,7 @@ from maze_tasks.models.runs import RunRules
 from maze_tasks.names import VERIFIERS
 from maze_tasks.producer import Producer, RunOptions
 from maze_tasks.store import RunStore, care, connect, require_noeviction
+from maze_tasks.store.gauges import Gates, Gauge
 
 if TYPE_CHECKING:
     from maze_tasks.supervisor import Supervisor
@@ -74,6 +75,16 @@ class Project:
         known = {"tree": str(tree) if tree else None, "verify": verify, "snapshot": snapshot}
         rules = options.rules.model_copy(update=known)
         return Producer(self.store, self.dispatcher.send, self.settings.endpoints, replace(options, rules=rules))
+
+
+def gauges(project: Project) -> list[Gauge]:
+    """How the gates of the configured endpoints stand, in the order of the configuration.
+
+    Raises:
+        ServiceUnavailable: Redis cannot be reached.
+    """
+    endpoints = project.settings.endpoints
+    return Gates.beside(project.store, endpoints).read_gauges([endpoint.name for endpoint in endpoints])
 
 
 def run_options(settings: Settings, best_of_n: int | None = None) -> RunOptions:

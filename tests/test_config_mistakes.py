@@ -251,10 +251,6 @@ def test_any_bytes_are_taken_or_refused(tmp_path_factory: pytest.TempPathFactory
     [
         ("[refinement]\nenable_diffusion = true\n", "refinement.enable_diffusion"),
         ("[refinement]\nparallel_fill = false\n", "refinement.parallel_fill"),
-        (
-            "[[endpoints]]\nname = 'b'\nendpoint_url = 'http://h/v1'\nrequests_per_minute = 5\n",
-            "endpoints[1].requests_per_minute",
-        ),
     ],
 )
 def test_a_setting_without_effect_yet_is_refused_by_name(tmp_path: Path, text: str, field: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from maze_tasks.cli.gauges import gauge_reports, show_gauges
 from maze_tasks.cli.options import State, config_option, json_option, pass_state
 
 
@@ -17,14 +18,15 @@ def command(state: State, run: str | None, *, as_json: bool) -> None:
     from maze_tasks import control
     from maze_tasks.cli.output import emit, table, tell
     from maze_tasks.models import EnsembleMetrics
-    from maze_tasks.project import open_project
+    from maze_tasks.project import gauges, open_project
     from maze_tasks.store.dropped import dropped_messages
 
     with open_project(state.settings()) as project:
         metrics = EnsembleMetrics.from_accounts(control.metrics_accounts(project.store, run))
         dropped = dropped_messages(project.store)
+        gates = gauges(project)
     if as_json:
-        emit(metrics.report() | {"dropped_messages": dropped})
+        emit(metrics.report() | {"endpoints": gauge_reports(gates), "dropped_messages": dropped})
         return
     columns = (
         "model",
@@ -54,5 +56,6 @@ def command(state: State, run: str | None, *, as_json: bool) -> None:
         for name, one in metrics.per_model.items()
     ]
     table(columns, rows, numbers=columns[1:])
+    show_gauges(gates)
     saved = sum(one.saved_usd for one in metrics.per_model.values())
     tell(f"{metrics.total_requests} requests, {metrics.total_fallbacks} fallbacks; the cache saved ${saved:.6f}")

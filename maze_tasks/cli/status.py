@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from maze_tasks.cli.gauges import gauge_reports, show_gauges
 from maze_tasks.cli.options import State, config_option, json_option, pass_state
 
 if TYPE_CHECKING:
@@ -21,19 +22,22 @@ def command(state: State, run: str | None, *, as_json: bool) -> None:
     """Show the counts of RUN, or list all runs."""
     from maze_tasks import control
     from maze_tasks.cli.output import emit, emit_each, warn
-    from maze_tasks.project import open_project
+    from maze_tasks.project import gauges, open_project
     from maze_tasks.store.dropped import dropped_messages
 
     with open_project(state.settings()) as project:
         found = [control.status(project.store, run)] if run is not None else control.runs(project.store)
         dropped = dropped_messages(project.store)
+        gates = gauges(project)
     if as_json:
         if run is not None:
-            emit(found[0].report())
+            emit(found[0].report() | {"endpoints": gauge_reports(gates)})
         else:
             emit_each(one.report() for one in found)
         return
     _show(found)
+    if run is not None:
+        show_gauges(gates)
     for one in found if run is not None else ():
         for note in one.notes:
             warn(note)

@@ -109,12 +109,6 @@ def _not_built(settings: Settings) -> Iterator[Problem]:
         yield Problem(("refinement", "enable_diffusion"), "is not supported yet")
     if not refinement.parallel_fill:
         yield Problem(("refinement", "parallel_fill"), "false is not supported yet: holes are filled side by side")
-    for index, endpoint in enumerate(settings.endpoints):
-        for name in ("requests_per_minute", "tokens_per_minute"):
-            if getattr(endpoint, name) is not None:
-                yield Problem(
-                    ("endpoints", index, name), "is not supported yet; max_concurrency bounds the calls at once"
-                )
 
 
 def server_problems(redis_url: str | None, broker_url: str | None) -> Iterator[Problem]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Literal
+from typing import Any, Literal
 
 import redis
 
@@ -107,6 +107,20 @@ class Gauge:
     waiting: int
     latency_ms: float
     now_ms: int
+
+    def report(self) -> dict[str, Any]:
+        """The gauge as reports show it; times in seconds since 1970, None where they do not apply."""
+        return {
+            "breaker": self.breaker,
+            "open_until": None if self.open_until_ms is None else self.open_until_ms / 1000,
+            "paused_until": None if self.paused_until_ms is None else self.paused_until_ms / 1000,
+            "in_flight": self.in_flight,
+            "max_concurrency": self.limit,
+            "requests_last_minute": self.requests_last_minute,
+            "tokens_last_minute": self.tokens_last_minute,
+            "waiting": self.waiting,
+            "mean_latency_ms": round(self.latency_ms, 3),
+        }
 
 
 class Gates:
