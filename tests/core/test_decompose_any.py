@@ -44,10 +44,11 @@ def server() -> Iterator[Answering]:
     fails=st.sampled_from([0.1, 0.4, 0.7]),
     dies=st.sampled_from([0.0, 0.3]),
     samples=st.sampled_from([1, 2]),
+    pauses=st.sampled_from([0.0, 0.2]),
 )
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_every_hole_ends_and_a_whole_is_filled_just_where_all_its_parts_are(
-    server: Answering, seed: int, fails: float, dies: float, samples: int
+    server: Answering, seed: int, fails: float, dies: float, samples: int, pauses: float
 ) -> None:
     dice = random.Random(seed)
 
@@ -79,7 +80,7 @@ def test_every_hole_ends_and_a_whole_is_filled_just_where_all_its_parts_are(
         for _ in range(500):
             if bench.status().ended:
                 break
-            _turn(bench, dice)
+            _turn(bench, dice, pauses)
         found = {one.hole_id: one for one in bench.results()}
         status = bench.status()
     assert status.state == "done"
@@ -102,7 +103,7 @@ def _bench(stack: ExitStack, server: Answering) -> Bench:
     return bench
 
 
-def _turn(bench: Bench, dice: random.Random) -> None:
+def _turn(bench: Bench, dice: random.Random, pauses: float) -> None:
     """One message in any order; or, where there is none, what a sweeper does when all waits are over."""
     if bench.sent:
         message = bench.sent.pop(dice.randrange(len(bench.sent)))
@@ -112,7 +113,7 @@ def _turn(bench: Bench, dice: random.Random) -> None:
             return
         bench.sent += [following] if following else []
         return
-    if dice.random() < 0.2:
+    if dice.random() < pauses:
         control.pause(bench.store, RUN)
         control.resume(bench.store, bench.sent.extend, RUN)
     see_to_overdue(bench.store, bench.sent.extend, RUN, care.server_ms(bench.store) + 60_000)
