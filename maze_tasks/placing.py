@@ -21,7 +21,7 @@ from maze_tasks.syntax import LANGUAGES, ParseBudgetSpent, language_of
 
 _SUFFIXES: Final = {"python": "py", "rust": "rs", "typescript": "ts", "javascript": "js"}  # of others it is their name
 _ALIASES: Final = {"c++": "cpp", "golang": "go"}
-_ORIGIN: Final = re.compile(r"(?:(?P<path>.*?):)?(?P<line>\d{1,9})(?::(?P<column>\d{1,9}))?", re.DOTALL)
+_ORIGIN: Final = re.compile(r"(?:(?!\d+:\d+\Z)(?P<path>.*?):)?(?P<line>\d{1,18})(?::(?P<column>\d{1,18}))?", re.DOTALL)
 _SHOWN: Final = 10  # places that a message names
 GIVEN: Final = "holes"  # what stands for a file's name in errors about what was handed in
 
