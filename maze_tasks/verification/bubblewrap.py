@@ -22,12 +22,11 @@ from pathlib import Path
 
 from maze_tasks.errors import Refused
 from maze_tasks.verification import seccomp
-from maze_tasks.verification.launch import MIB, Launch, Workplace, limits
+from maze_tasks.verification.launch import MIB, SYSTEM_PATH, Launch, Workplace, limits
 from maze_tasks.verification.packaged import packaged
 from maze_tasks.verification.profiles import COPY_ROOT, VerifyProfile
 from maze_tasks.verification.stage import Stage, stage_for
 
-SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 USER_ID = 1000  # what the command takes itself for, whoever it really is
 SHM_MB = 64
 
@@ -114,7 +113,7 @@ class Bubblewrap:
         Raises:
             OSError: no descriptors are left.
         """
-        stage = stage_for(self.bwrap, self.folder, shown_folders(profile), place.uid)
+        stage = stage_for(self.folder, shown_folders(profile), place.uid)
         with ExitStack() as opened:
             read_end, write_end = os.pipe2(os.O_CLOEXEC)
             opened.callback(os.close, read_end)

@@ -10,6 +10,7 @@ from math import ceil
 
 from maze_tasks.verification.profiles import VerifyProfile
 
+SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 MIB = 1024 * 1024
 KIB = 1024
 OPEN_FILES = 4096  # of one process

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from maze_tasks.errors import ConfigError, Refused
-from maze_tasks.verification.bubblewrap import SYSTEM, SYSTEM_PATH, Bubblewrap
-from maze_tasks.verification.launch import UIDS, Workplace, sandbox_uid
+from maze_tasks.verification.bubblewrap import SYSTEM, Bubblewrap
+from maze_tasks.verification.launch import SYSTEM_PATH, UIDS, Workplace, sandbox_uid
 from maze_tasks.verification.packaged import closed_ancestor
 from maze_tasks.verification.profiles import COPY_ROOT, VerifyProfile
 from maze_tasks.verification.sandbox import Sandbox

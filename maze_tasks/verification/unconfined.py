@@ -10,8 +10,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 
 from maze_tasks.errors import Refused
-from maze_tasks.verification.bubblewrap import SYSTEM_PATH
-from maze_tasks.verification.launch import Launch, Workplace, limits
+from maze_tasks.verification.launch import SYSTEM_PATH, Launch, Workplace, limits
 from maze_tasks.verification.profiles import VerifyProfile
 
 

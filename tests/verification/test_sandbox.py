@@ -216,8 +216,10 @@ def test_one_run_as_root_runs_as_somebody_else(sandbox: Sandbox, copy: WorkingCo
     assert Path(copy.root, "mine").stat().st_uid == sandbox_uid(0) != 0
 
 
-def test_commands_die_with_a_worker_that_is_killed(sandbox: Sandbox, place: Path, tree: Path) -> None:
+@pytest.mark.parametrize("closed", [False, True])
+def test_commands_die_with_a_worker_that_is_killed(sandbox: Sandbox, place: Path, tree: Path, *, closed: bool) -> None:
     mark = f"31558{os.getpid()}"
+    venv = str(_closed_environment(place, 0o755)) if closed else None
     script = f"""
         from pathlib import Path
         from maze_tasks.verification import Check, Sandbox, Snapshots, Verifier, VerifyProfile
@@ -226,7 +228,7 @@ def test_commands_die_with_a_worker_that_is_killed(sandbox: Sandbox, place: Path
         snapshots = Snapshots(place / "snapshots")
         digest = snapshots.add(Path({str(tree)!r})).digest
         command = ("sh", "-c", "touch started; sleep {mark} & sleep {mark}")
-        profiles = {{"unit": VerifyProfile(command=command)}}
+        profiles = {{"unit": VerifyProfile(command=command, venv={venv!r})}}
         Verifier(profiles, Sandbox(Bubblewrap.found(place)), place, snapshots).verify(Check("unit", digest, {{}}))
     """
     worker = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)])
