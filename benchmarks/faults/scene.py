@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 RUN = "faults"
 PATIENCE_S = 120.0  # for what must come; a busy machine takes its time
-FORKED = "sure"  # the endpoint whose queue a plain Celery process with prefork children consumes too
+FORKED = "throttling"  # the endpoint whose queue a plain Celery process with prefork children consumes too
 CHILDREN = 2
 ANYWHERE = "http://127.0.0.1/v1"  # until the simulator has a port
 
@@ -98,6 +98,11 @@ class Crew:
     command: Sequence[str]
     links: tuple[Proxy, Proxy]
     process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether its own process runs."""
+        return self.process is not None and self.process.poll() is None
 
     def workers(self) -> list[psutil.Process]:
         """The processes that may hold leases: those below it that are Celery's, or the children it has forked."""

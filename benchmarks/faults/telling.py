@@ -1,0 +1,114 @@
+"""What a run came to, as JSON and as a table."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from benchmarks.faults.audit import Audit
+from benchmarks.faults.watching import Fault
+
+COMPLAINTS_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to.
+
+    Args:
+        audit: of store and logs.
+        faults: that were played, in their order.
+        came_to_its_end: whether the run and the client that followed it did.
+        requests: at each endpoint, by what became of them.
+        elapsed_s: from the first submission to the end of the run.
+        appendfsync: of Redis.
+        kill_every_s, lease_s, seed: what the run was made with.
+        late: commits that came after somebody else had taken over; they changed nothing.
+        lost_calls: calls on record whose worker never came back.
+        cost_usd: of the run.
+    """
+
+    audit: Audit
+    faults: Sequence[Fault]
+    came_to_its_end: bool
+    requests: Mapping[str, Mapping[str, int]]
+    elapsed_s: float
+    appendfsync: str
+    kill_every_s: float
+    lease_s: float
+    seed: int
+    late: int
+    lost_calls: int
+    cost_usd: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether every guarantee was kept."""
+        return self.came_to_its_end and self.audit.holds
+
+    @property
+    def longest_recovery_s(self) -> float | None:
+        """The longest time from a kill until all that was held had gone on."""
+        return max((one.on_s for one in self.faults if one.on_s is not None and "kill" in one.what), default=None)
+
+    def report(self) -> dict[str, Any]:
+        """All of it as JSON values."""
+        said = asdict(self) | {"holds": self.holds, "longest_recovery_s": self.longest_recovery_s, "simulated": True}
+        said["audit"]["unaccounted"] = self.audit.unaccounted
+        return {"benchmark": "faults"} | said
+
+
+def show(outcome: Outcome) -> None:
+    """Print the table."""
+    found = outcome.audit
+    longest = outcome.longest_recovery_s
+    print(f"{found.holes} holes, SIMULATED endpoints, appendfsync {outcome.appendfsync}, seed {outcome.seed}")
+    print(f"a kill every {outcome.kill_every_s:g} s, leases of {outcome.lease_s:g} s; {outcome.elapsed_s:.0f} s in all")
+    rows = [
+        ("holes", found.holes, ""),
+        ("filled", found.filled, ""),
+        ("lost", found.lost, "must be 0"),
+        ("doubled", found.doubled, "must be 0"),
+        ("attempts unaccounted", found.unaccounted, "must be 0"),
+        ("  requests without a record", found.unrecorded, ""),
+        ("  records without a request", found.unrequested, ""),
+        ("  repeats that are not marked", found.unmarked, ""),
+        ("  counts that do not add up", found.miscounted, ""),
+        ("calls repeated", found.repeated, f"at most {found.in_flight}: in flight in what was struck"),
+        ("calls on record as lost", outcome.lost_calls, ""),
+        ("commits that came too late", outcome.late, "they changed nothing"),
+        ("sent again, connection closed", found.resent, "by endpoints"),
+        ("limit overshoot", "no limit" if found.overshoot is None else found.overshoot, "must be 0"),
+        ("overspend, USD", "no budget" if found.overspend_usd is None else found.overspend_usd, "must be 0"),
+        ("longest recovery from a kill, s", "-" if longest is None else f"{longest:.1f}", ""),
+        ("faults played", len(outcome.faults), ""),
+    ]
+    for name, figure, remark in rows:
+        print(f"{name:32} {figure!s:>9}  {remark}".rstrip())
+    print("\nfault                played  calls in flight  longest recovery, s")
+    for what, some in _by_kind(outcome.faults).items():
+        held = sum(one.in_flight or 0 for one in some)
+        times = [one.on_s for one in some if one.on_s is not None]
+        print(f"{what:20} {len(some):6}  {held:15}  {max(times, default=0):19.1f}")
+    print("\nendpoint    requests  what became of them")
+    for name, kinds in outcome.requests.items():
+        told = ", ".join(f"{kind} {count}" for kind, count in Counter(kinds).most_common())
+        print(f"{name:11} {sum(kinds.values()):8}  {told}")
+    print()
+    for complaint in found.complaints[:COMPLAINTS_SHOWN]:
+        print(f"BROKEN: {complaint}")
+    if len(found.complaints) > COMPLAINTS_SHOWN:
+        print(f"BROKEN: {len(found.complaints) - COMPLAINTS_SHOWN} more")
+    if not outcome.came_to_its_end:
+        print("BROKEN: the run, or the client that followed it, did not come to its end")
+    if outcome.holds:
+        print("every guarantee was kept")
+
+
+def _by_kind(faults: Sequence[Fault]) -> dict[str, list[Fault]]:
+    kinds: dict[str, list[Fault]] = {}
+    for one in faults:
+        kinds.setdefault(one.what, []).append(one)
+    return dict(sorted(kinds.items()))
