@@ -7,6 +7,7 @@ where such folders are not entered. A pattern is held against the entry itself, 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,14 +15,14 @@ from typing import Final
 
 from maze_tasks.errors import Refused
 
-_BOM: Final = "\ufeff"
+_BOM: Final = b"\xef\xbb\xbf"
 _POSIX: Final = {
     "alpha": "a-zA-Z",
     "digit": "0-9",
     "alnum": "a-zA-Z0-9",
     "upper": "A-Z",
     "lower": "a-z",
-    "space": r"\s",
+    "space": r" \t\n\r\f\v",
     "punct": r"!-/:-@\[-`{-~",
     "xdigit": "0-9A-Fa-f",
 }
@@ -60,6 +61,7 @@ class Rules:
 
     def verdict(self, path: str, *, is_folder: bool) -> bool | None:
         """Whether a path is left out (True), let in again (False), or not spoken of (None)."""
+        path = _byte_text(path)
         if self._any.fullmatch(path) is None:
             return None
         name = path.rpartition("/")[2]
@@ -112,8 +114,8 @@ def ignoring(base: str, content: bytes, above: Ignoring | None = None) -> Ignori
         content: its bytes; what is no UTF-8 is read as file names are.
         above: the rules of the folders above.
     """
-    lines = content.decode(errors="surrogateescape").removeprefix(_BOM).split("\n")
-    found = (pattern_of(line.removesuffix("\r")) for line in lines)
+    lines = content.removeprefix(_BOM).split(b"\n")
+    found = (pattern_of(os.fsdecode(line.removesuffix(b"\r"))) for line in lines)
     rules = Rules(pattern for pattern in found if pattern is not None)
     return Ignoring(base, rules, above) if len(rules) else above
 
@@ -155,7 +157,7 @@ def globs(texts: Iterable[str]) -> Globs:
 
 def pattern_of(line: str) -> Pattern | None:
     """The pattern of a line of rules; None for a comment, a blank line, and what can match nothing."""
-    text = _without_blanks_behind(line)
+    text = _byte_text(_without_blanks_behind(line))
     if text.startswith("#"):
         return None
     lets_in = text.startswith("!")
@@ -165,6 +167,11 @@ def pattern_of(line: str) -> Pattern | None:
     anchored = "/" in text
     regex = _regex(text.removeprefix("/"), anchored=anchored)
     return Pattern(regex, anchored, only_folders, lets_in) if regex else None
+
+
+def _byte_text(text: str) -> str:
+    """A text with a character for each byte of it: git matches bytes, so that ``?`` is no letter with an accent."""
+    return text if text.isascii() else os.fsencode(text).decode("latin-1")
 
 
 def _in_path(pattern: Pattern) -> str:

@@ -81,6 +81,11 @@ def test_what_is_read_is_what_git_would_add(checkout: Path, files: dict[str, str
         ("[[:digit:]x]", "7", False, True),
         ("[z-a]", "b", False, False),
         ("b\n!/a", "a/b", True, True),
+        ("?.py", "é.py", False, False),  # git matches bytes, and there are two
+        ("??.py", "é.py", False, True),
+        ("[é]?.py", "é.py", False, True),
+        ("é.py", "é.py", False, True),
+        ("[[:space:]]", "\xa0", False, False),
     ],
 )
 def test_patterns(text: str, path: str, is_folder: bool, ignored: bool) -> None:
