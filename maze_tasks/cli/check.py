@@ -3,38 +3,57 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from maze_tasks.cli.options import State, config_option, json_option, pass_state
-from maze_tasks.cli.output import ExitCode, emit, fail, table, tell, warn
+from maze_tasks.cli.output import ExitCode, emit, fail, named, table, tell, warn
 
 if TYPE_CHECKING:
+    from maze_tasks.cli.rehearsal import Rehearsal
     from maze_tasks.config import Settings
     from maze_tasks.services import EndpointCheck, ServiceCheck
 
 
 @click.command(name="check")
+@click.argument("holes", required=False)
+@click.option("--verify", metavar="PROFILE", help="Try this profile on HOLES; by default the configured one.")
+@click.option("--tree", "root", type=click.Path(path_type=Path), help="The folder that hole lines were scanned from.")
 @json_option
 @config_option
 @pass_state
 @click.pass_context
-def command(ctx: click.Context, state: State, *, as_json: bool) -> None:
+def command(
+    ctx: click.Context, state: State, *, holes: str | None, verify: str | None, root: Path | None, as_json: bool
+) -> None:
     """Validate the configuration; reach Redis, the broker and every endpoint.
 
-    Exit code 2 if the configuration is wrong or a key is not set, 3 if something cannot be reached.
+    With HOLES, a folder of source code or a file of hole lines, run the command of a verification once, on the tree as
+    it is with its holes open, and show what it says: whether it starts, and whether it fails for the right reason.
+
+    Exit code 2 if the configuration is wrong, a key is not set, or nothing can be verified; 3 if something cannot be
+    reached.
     """
     settings = state.settings()  # a wrong configuration is told at once, before the clients are imported
+    rehearsal = _rehearsed(settings, holes, verify, root)
     from maze_tasks.services import ping_services, probe_endpoints
 
     services, endpoints = ping_services(settings), probe_endpoints(settings)
     problems = _problems(settings, services, endpoints)
+    if rehearsal is not None and not rehearsal.verdict.conclusive:
+        problems.append(f"verify.{rehearsal.profile}: {rehearsal.verdict.message}")
     code = _exit_code(problems, services, endpoints)
     if as_json:
-        emit(_report(settings, services, endpoints, problems) | {"ok": code == ExitCode.DONE})
+        tried = {} if rehearsal is None else {"verification": rehearsal.report()}
+        emit(_report(settings, services, endpoints, problems) | {"ok": code == ExitCode.DONE} | tried)
     else:
         _show(settings, services, endpoints)
+        if rehearsal is not None:
+            _show_rehearsal(rehearsal)
+    if rehearsal is not None and rehearsal.verdict.passed:
+        warn(f"verify.{rehearsal.profile} passes with the hole open: it cannot tell a wrong fill from a right one")
     for problem in problems:
         fail(problem)
     for service in services:
@@ -44,6 +63,37 @@ def command(ctx: click.Context, state: State, *, as_json: bool) -> None:
         if endpoint.model_listed is False:
             warn(f"endpoint {endpoint.name!r} does not list the model {endpoint.model!r}")
     ctx.exit(code)
+
+
+def _rehearsed(settings: Settings, holes: str | None, verify: str | None, root: Path | None) -> Rehearsal | None:
+    """What came of trying a verification, None where none was asked for.
+
+    Raises:
+        Refused: it cannot be tried.
+    """
+    from maze_tasks.cli.lines import is_folder
+    from maze_tasks.cli.rehearsal import rehearse
+    from maze_tasks.errors import Refused
+
+    if holes is None:
+        if verify is not None or root is not None:
+            raise Refused("--verify and --tree: say on which HOLES, a folder of source code or a file of hole lines")
+        return None
+    tree = Path(holes) if is_folder(holes) else root
+    if tree is None or not tree.is_dir():
+        raise Refused("a verification is tried on a source tree: name a folder, or that of hole lines with --tree")
+    return rehearse(settings, holes, tree, verify)
+
+
+def _show_rehearsal(rehearsal: Rehearsal) -> None:
+    place, verdict = rehearsal.hole.place, rehearsal.verdict
+    where = f" ({named(place.path)}:{place.line})" if place is not None else ""
+    tell(
+        f"verify.{rehearsal.profile} for the hole {rehearsal.hole.id!r}{where}, still open: "
+        f"{verdict.message} after {verdict.seconds:.1f} s"
+    )
+    for line in verdict.output.splitlines():
+        tell(f"  {line}")
 
 
 def _problems(

@@ -47,8 +47,7 @@ class Judged:
             Refused: it is to be verified, and no tree is named.
         """
         hole = numbered.hole
-        named = hole.verify.profile if hole.verify is not None else None
-        name = named or self.profile
+        name = self._named(hole)
         if name is None:
             return
         if hole.place is None:
@@ -62,6 +61,19 @@ class Judged:
         self.profiles.add(name)
         self._look_at_values(hole, self._known(name, numbered.line), numbered.line)
         self._look_at_file(hole, numbered.line)
+
+    def profile_of(self, hole: Hole) -> str | None:
+        """The profile that judges a hole, None where none does."""
+        return self._named(hole) if hole.place is not None else None
+
+    def refuse_changed(self) -> None:
+        """Refuse holes that are not where they were found.
+
+        Raises:
+            InputError: a file changed since the holes were scanned.
+        """
+        if self.changed is not None:
+            raise self.changed
 
     def tell(self) -> str | None:
         """What the user should know of what was seen, None for nothing."""
@@ -77,8 +89,7 @@ class Judged:
             Refused: the sandbox does not hold or cannot be made.
             InputError: a file changed since the holes were scanned.
         """
-        if self.changed is not None:
-            raise self.changed
+        self.refuse_changed()
         if self.profiles and self.settings.embedded:
             from maze_tasks.verification import open_verifier
 
@@ -111,6 +122,10 @@ class Judged:
                 f"read): {shown}" + (f" and {more} more" if more > 0 else "")
             )
         return packed.digest
+
+    def _named(self, hole: Hole) -> str | None:
+        own = hole.verify.profile if hole.verify is not None else None
+        return own or self.profile
 
     def _known(self, name: str, line: int) -> VerifyProfile:
         from maze_tasks.models import did_you_mean

@@ -91,3 +91,23 @@ def test_a_profile_that_cannot_run_here_is_refused_before_a_call_is_paid_for(
     (folder / "maze.toml").write_text(text.replace('"true"', '"no-such-program"'))
     code, said = asked(folder, maze, lines, "--verify", "other", "--tree", "tree", "-q")
     assert (code, "verify.other.command: no-such-program: no such program" in said) == (2, True), said
+
+
+def test_a_verification_can_be_tried_with_the_hole_open(folder: Path, maze: Maze, lines: list[dict[str, Any]]) -> None:
+    configure(folder, 'verify_sandbox = "none"\nverify_with = "unit"\n')
+    text = (folder / "maze.toml").read_text()
+    (folder / "maze.toml").write_text(
+        text.replace("grep -q {name} {file} {tests}", "sh -c 'echo no {name} yet; exit 3'")
+    )
+    tried = maze("check", "tree", "--json")
+    found = json.loads(tried.stdout)["verification"]
+    assert (found["profile"], found["reason"], found["exit_code"]) == ("unit", "failed", 3)
+    assert (found["file"], found["output"]) == ("a.py", "no one yet\n")
+    shown = maze("check", "tree", "--verify", "other")
+    assert "verify.other for the hole" in shown.stdout
+    assert "passes with the hole open" in shown.stderr
+    refused = maze("check", "--verify", "other")
+    assert (refused.exit_code, "say on which HOLES" in refused.stderr) == (2, True)
+    (folder / "tree" / "a.py").write_text("x = 1\n")
+    refused = maze("check", "tree")
+    assert (refused.exit_code, "nothing to verify" in refused.stderr) == (2, True)
