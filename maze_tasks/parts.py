@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from maze_tasks import selecting
 from maze_tasks.decide.decomposition import (
     SECTION_BYTES,
+    as_one,
     divide,
     in_place,
-    joined,
     mean_confidence,
     parts_of,
 )
@@ -147,8 +147,7 @@ def _lacking(found: Sequence[HoleResult]) -> Failure | None:
 
 def _record(hole: Hole, found: Sequence[HoleResult], rules: RunRules, round_no: int) -> Attempt:
     """The record of the parts' fills joined, with what speaks against it."""
-    text = joined([one.code or "" for one in found], hole.place.newline if hole.place else "\n")
-    read = _read(text, hole)
+    read = _read(as_one(hole, [one.code or "" for one in found]), hole)
     error = ErrorRecord.of(read.failure) if read.failure else None
     if error is None and profile_of(hole, rules) is not None:
         error = selecting.UNVERIFIED
@@ -167,9 +166,13 @@ def _record(hole: Hole, found: Sequence[HoleResult], rules: RunRules, round_no: 
 
 def _read(text: str, hole: Hole) -> Read:
     try:
-        return read_fill(text, hole)
+        read = read_fill(text, hole)
     except Refused:  # what reads source code is not installed here
         return read_plainly(text)
+    if read.failure is None and read.code.split() != text.split():
+        # Of a reply something may be left out that does not belong to the fill; of parts all of it does.
+        return Read(text, Failure("unusable", "the parts do not fit together in the place of the whole"), read.notes)
+    return read
 
 
 def _load(store: RunStore, run: str, hole_id: HoleId) -> Hole | None:

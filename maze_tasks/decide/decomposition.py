@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from statistics import fmean
+from typing import NamedTuple
 
 from maze_tasks.models import ContextPiece, FillConstraint, Hole, HoleSpec, HoleState, HoleStateStatus, Part, Scale
 from maze_tasks.names import HoleId
@@ -99,12 +100,13 @@ def in_place(part: Hole, whole: Hole, earlier: Sequence[str]) -> Hole:
     newline = _newline(whole)
     ahead = joined(earlier, newline)
     place = part.part.model_copy(update={"within": whole.part})
-    known: dict[str, object] = {"part": place, "pieces": whole.pieces, "prefix": whole.prefix, "suffix": whole.suffix}
+    known: dict[str, object] = {"part": place, "pieces": whole.pieces}
     if whole.prompt is not None:
         known["prompt"] = "\n\n".join(filter(None, (whole.prompt, asked_of(place), _shown(ahead))))
-    elif whole.prefix is not None or whole.suffix is not None:
-        known["prefix"] = f"{whole.prefix or ''}{_ended(ahead, newline)}"
-    elif ahead:
+    if whole.prefix is not None or whole.suffix is not None:
+        before, after, _ = _opened(whole) or (whole.prefix or "", whole.suffix or "", "")
+        known |= {"prefix": f"{before}{_ended(ahead, newline)}", "suffix": after}
+    elif ahead and whole.prompt is None:
         title = f"parts 1 to {len(earlier)}, which stand right before this one"
         known["pieces"] = (ContextPiece(kind="dependency", title=title, text=ahead), *whole.pieces)
     return part.model_copy(update=known)
@@ -135,6 +137,43 @@ def joined(fills: Sequence[str], newline: str = "\n") -> str:
     """
     texts = [fill.removesuffix("\n").removesuffix("\r") for fill in fills[:-1]]
     return newline.join([*texts, *fills[-1:]])
+
+
+def as_one(whole: Hole, fills: Sequence[str]) -> str:
+    """The fill of a hole that its parts make: their fills joined, and set into the line that the hole is in.
+
+    Args:
+        whole: the hole, with its own surroundings.
+        fills: fills of its parts, in order.
+    """
+    newline = _newline(whole)
+    text = joined(fills, newline)
+    opened = _opened(whole)
+    if opened is None:
+        return text
+    return f"{newline}{text.removesuffix(newline)}{opened.closing}"
+
+
+class _Opened(NamedTuple):
+    """A body that shares a line with what is around it, put on lines of its own: the code around, and how it ends."""
+
+    before: str
+    after: str
+    closing: str
+
+
+def _opened(whole: Hole) -> _Opened | None:
+    before, after = whole.prefix or "", whole.suffix or ""
+    line = before.rpartition("\n")[2]
+    if whole.place is None or whole.place.kind != "body" or not line.strip():
+        return None
+    newline = _newline(whole)
+    ahead = before.rstrip(" \t") + newline
+    shared, _, rest = after.partition("\n")
+    if not shared.strip():
+        return _Opened(ahead, rest, "")
+    outer = line[: len(line) - len(line.lstrip())]
+    return _Opened(ahead, outer + after, newline + outer)
 
 
 def mean_confidence(confidences: Sequence[float | None]) -> float | None:

@@ -12,6 +12,7 @@ from maze_tasks.decide.decomposition import (
     MOST_PARTS,
     SECTION_BYTES,
     as_checked,
+    as_one,
     asked_of,
     divide,
     in_place,
@@ -208,3 +209,27 @@ def test_what_is_known_of_the_whole_is_said_of_the_whole() -> None:
     assert "it is part of the body of: def f() -> int:" in prompt
     assert "expected type: int\n" in build_prompt(whole)
     assert "it is the body of: def f() -> int:" in build_prompt(whole)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "suffix", "around", "whole"),
+    [
+        ("def f():", "\nx = 1\n", ("def f():\n", "x = 1\n"), "\n    a\n    b"),
+        ("def f(): ", "", ("def f():\n", ""), "\n    a\n    b"),
+        ("  f() {", " }\nx\n", ("  f() {\n", "   }\nx\n"), "\n    a\n    b\n  "),
+        ("f() {", "}", ("f() {\n", "}"), "\n    a\n    b\n"),
+        ("f() {\n", "}\n", ("f() {\n", "}\n"), "    a\n    b\n"),
+    ],
+)
+def test_a_body_that_shares_a_line_is_filled_on_lines_of_its_own(
+    prefix: str, suffix: str, around: tuple[str, str], whole: str
+) -> None:
+    made = hole(prefix=prefix, suffix=suffix).model_copy(update={"place": place(kind="body")})
+    first, second, _ = divide(made)
+    asked = in_place(first, made, [])
+    assert (asked.prefix, asked.suffix) == around
+    assert in_place(second, made, ["    a\n"]).prefix == f"{around[0]}    a\n"
+    assert as_one(made, ["    a\n", "    b\n"]) == whole
+    apart = made.model_copy(update={"place": place(kind="statement")})
+    assert in_place(first, apart, []).prefix == prefix
+    assert as_one(apart, ["a", "b"]) == "a\nb"
