@@ -123,7 +123,7 @@ def test_no_key_of_the_environment_leaves_the_worker(addresses: Callable[[], dic
             said.append(stage.maze("refine", "holes.jsonl", "--run", "r", "--detach"))
             with closing(stage.redis("broker_url")) as broker:
                 queued = list(everything_in(broker))
-                assert broker.llen("fill.echo") == HOLES
+                assert 0 < broker.llen("fill.echo") <= HOLES
             stage.worker("--loglevel", "DEBUG")
             watched = stage.maze("watch", "r", "--json")
             lines = {path.name: (path / "cmdline").read_text() for path in map(Path, _proc(stage))}
