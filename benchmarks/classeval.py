@@ -1,11 +1,11 @@
 """The 184 holes of ClassEval, filled with what four models once answered, cheap models first, verified by the tests.
 
-    python -m benchmarks.classeval [--data FOLDER] [--limit N] [--json]
+    python -m benchmarks.classeval [--best-of] [--data FOLDER] [--limit N] [--json]
 
 The endpoints are SIMULATED: each answers with the fills that its model gave when ClassEval's authors asked it, up to
-two a hole, the second in the second round. A fill is accepted if the hole's test class passes in the sandbox. Before
-and after, all of it is run straight, without maze_tasks, and the command ends with 1 unless every hole that any answer
-fills is filled, and no accepted fill fails its tests.
+two a hole, the second in the second round, or both at once with --best-of. A fill is accepted if the hole's test class
+passes in the sandbox. Before and after, all of it is run straight, without maze_tasks, and the command ends with 1
+unless every hole that any answer fills is filled, and no accepted fill fails its tests.
 
 Models' answers are run on this machine, the straight runs without a sandbox (as nobody where root calls). Needs the
 libraries that the programs use: pip install '.[bench]'.
@@ -34,7 +34,7 @@ MODELS = (
     Model("GPT-3.5-Turbo", 0.0005, 0.0015, NEXT),
     Model("GPT-4-Turbo", 0.01, 0.03, NEXT),
 )
-ROUNDS = 2  # as many answers as a model gave, at most
+ANSWERS = 2  # as many as a model gave, at most
 IMPORT = re.compile(r"^(?:import|from) +(\w+)", re.MULTILINE)
 LIBRARIES = {"bs4": "beautifulsoup4", "PIL": "pillow"}  # what a module's package is called, where it differs
 PARSER = "lxml"  # what the programs ask BeautifulSoup for
@@ -94,13 +94,16 @@ def require(chosen: Iterable[Mapping[str, Any]], python: Python) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the benchmark; its exit code."""
-    chosen = parser(__doc__).parse_args(arguments)
+    options = parser(__doc__)
+    options.add_argument("--best-of", action="store_true", help="ask each model for all its answers, in one round")
+    chosen = options.parse_args(arguments)
 
     def run() -> tuple[dict[str, Any], Any]:
         python = chosen_python(chosen.venv)
         holes = problems(chosen.data, chosen.limit, python)
         with workplace(chosen.keep) as folder:
-            outcome = fill(holes, MODELS, folder, python, rounds=ROUNDS)
+            times = {"best_of": ANSWERS} if chosen.best_of else {"rounds": ANSWERS}
+            outcome = fill(holes, MODELS, folder, python, **times)
         return {"benchmark": "classeval"} | outcome.report(), partial(show, outcome, "ClassEval")
 
     return ended(run, as_json=chosen.json)

@@ -56,6 +56,7 @@ class Problem:
         tests: source of the tests.
         case: class of the tests that count, None where running `tests` is the test.
         answers: by model, what it says to the first sample, the second, and so on.
+        marker: what stands in the hole.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Problem:
     tests: str
     case: str | None
     answers: Mapping[str, Sequence[Answer]]
+    marker: str = MARKER
 
     @property
     def file(self) -> str:
@@ -120,7 +122,13 @@ class Outcome:
 
 
 def fill(
-    problems: Sequence[Problem], models: Sequence[Model], folder: Path, python: Python, *, rounds: int = 1
+    problems: Sequence[Problem],
+    models: Sequence[Model],
+    folder: Path,
+    python: Python,
+    *,
+    rounds: int = 1,
+    best_of: int = 1,
 ) -> Outcome:
     """Fill the holes, and hold the outcome against the truth.
 
@@ -130,6 +138,7 @@ def fill(
         folder: to work in.
         python: what runs the programs.
         rounds: of the run; a model's next answer is given in the next one.
+        best_of: answers asked of each candidate in a round, one after the other of those that it has.
 
     Raises:
         Unusable: there is no sandbox on this machine, or a hole was not found by `maze scan`.
@@ -143,7 +152,7 @@ def fill(
     with opened(folder, models, answers, settings(rounds, python)) as project:
         project.write("holes.jsonl", lines)
         began = time.monotonic()
-        project.maze(*REFINE, codes=(0, 1))
+        project.maze(*REFINE, "--best-of", best_of, codes=(0, 1))
         outcome.elapsed_s = time.monotonic() - began
         results = {one["hole_id"]: one for one in project.lines("results", RUN, "--json")}
     audit(outcome, [(one, results[ids[one.name]]) for one in problems], good, python.program)
@@ -197,7 +206,7 @@ def make_tree(tree: Path, problems: Sequence[Problem]) -> None:
     (tree / "tests").mkdir()
     shutil.copyfile(RUNNER, tree / RUNNER.name)
     for one in problems:
-        cut = f"{one.prefix}{one.indent}{MARKER}\n{one.suffix}"
+        cut = f"{one.prefix}{one.indent}{one.marker}\n{one.suffix}"
         (tree / "holes" / one.file).write_text(cut, encoding="utf-8")
         (tree / "tests" / one.file).write_text(one.tests, encoding="utf-8")
 

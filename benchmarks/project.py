@@ -80,7 +80,7 @@ class Project:
     folder: Path
     log: Requests = field(default_factory=Requests)
 
-    def start(self, *arguments: str | Path, **streams: Any) -> subprocess.Popen[str]:
+    def start(self, *arguments: str | Path | int, **streams: Any) -> subprocess.Popen[str]:
         """`maze ARGUMENTS`, not waited for."""
         known = {name: value for name, value in os.environ.items() if not name.startswith("MAZE_")}
         env = known | {"PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
@@ -88,7 +88,7 @@ class Project:
             [*MAZE, *map(str, arguments)], cwd=self.folder, env=env, stdin=subprocess.DEVNULL, text=True, **streams
         )
 
-    def maze(self, *arguments: str | Path, codes: Sequence[int] = (0,)) -> str:
+    def maze(self, *arguments: str | Path | int, codes: Sequence[int] = (0,)) -> str:
         """What `maze ARGUMENTS` prints.
 
         Raises:
@@ -100,7 +100,7 @@ class Project:
             raise SystemExit(f"maze {' '.join(map(str, arguments))}: exit code {process.returncode}\n{err}")
         return out
 
-    def lines(self, *arguments: str | Path, codes: Sequence[int] = (0,)) -> list[dict[str, Any]]:
+    def lines(self, *arguments: str | Path | int, codes: Sequence[int] = (0,)) -> list[dict[str, Any]]:
         """The lines of JSON that `maze ARGUMENTS` prints."""
         return [json.loads(line) for line in self.maze(*arguments, codes=codes).splitlines()]
 
