@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from enum import IntEnum
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 PIPE_WIDTH = 160  # columns of a table that goes into a file or a pipe, which have no width of their own
+BLOCK_ROWS = 500  # of a long table
 _REPLACE_LINE = "\r\x1b[2K"  # to the beginning of the line, and nothing on it (ECMA-48)
 
 _at_terminal = threading.RLock()  # one message or line at a time
@@ -89,13 +91,20 @@ def tell(text: str) -> None:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[str] = ()) -> None:
-    """Write a table for people on stdout.
+    """Write a table for people on stdout; a long one in blocks, each with the headings, so that it takes no memory.
 
     Args:
         columns: headings.
         rows: cells, as many a row as there are columns; None is shown as a dash.
         numbers: headings of the columns that are aligned to the right.
     """
+    left = iter(rows)
+    _draw(columns, list(islice(left, BLOCK_ROWS)), numbers)
+    while block := list(islice(left, BLOCK_ROWS)):
+        _draw(columns, block, numbers)
+
+
+def _draw(columns: Sequence[str], rows: Iterable[Sequence[object]], numbers: Sequence[str]) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 

@@ -88,7 +88,7 @@ def test_warnings_of_the_configuration_go_to_stderr(maze: Maze, folder: Path) ->
     (folder / "holes").write_text('{"hole_id": 1}')
     result = maze("route", "--config", "e.json", "holes", "--json")
     assert result.exit_code == 0
-    assert "warning: e.json: color: unknown key" in result.stderr
+    assert "warning: e.json:1: color: unknown key" in result.stderr
     assert result.stdout.count("\n") == 1
 
 

@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -150,3 +150,16 @@ def test_a_locale_that_cannot_show_a_text_gets_it_spelt_out(many: Path) -> None:
         check=True,
     )
     assert b"\\xe9" in ended.stdout
+
+
+def test_a_long_table_is_drawn_in_blocks_while_its_rows_come(capsys: pytest.CaptureFixture[str]) -> None:
+    asked: list[int] = []
+
+    def rows() -> Iterator[tuple[object, ...]]:
+        for number in range(output.BLOCK_ROWS * 3):
+            asked.append(len(capsys.readouterr().out.splitlines()))
+            yield (number,)
+
+    output.table(("number",), rows())
+    assert sum(count > 0 for count in asked) == 2, "each block is out before the next is read"
+    assert "number" in capsys.readouterr().out
