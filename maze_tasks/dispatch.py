@@ -13,7 +13,7 @@ from typing import Any
 
 import kombu
 from celery import Celery
-from kombu.exceptions import OperationalError
+from kombu.exceptions import BatchPublishError, OperationalError
 
 from maze_tasks.errors import ServiceUnavailable
 from maze_tasks.messages import FillMessage, Message, VerifyMessage
@@ -50,6 +50,8 @@ def celery_settings(*, events: bool) -> dict[str, Any]:
         # A broker that is away, at start or later, is waited for, for ever.
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
+        # So is one that answers and refuses (full, read-only): Celery would end the worker.
+        "broker_channel_error_retry": True,
         "broker_pool_limit": _POOL,
         "broker_transport_options": {
             "visibility_timeout": VISIBILITY_TIMEOUT_S,
@@ -134,9 +136,14 @@ class Dispatcher:
                         self._publish_verification(producer, message)
                     else:
                         self._publish_one(producer, message, groups)
-        except (OperationalError, OSError) as error:
+        except (OperationalError, OSError, BatchPublishError, *self._broker_errors()) as error:
             raise _away(error) from None
         return len(batch)
+
+    def _broker_errors(self) -> tuple[type[Exception], ...]:
+        """What a broker that refuses makes its client raise."""
+        connection = self._app.connection_for_write()
+        return (*connection.connection_errors, *connection.channel_errors)
 
     def _publish_one(self, producer: kombu.Producer, message: FillMessage, groups: dict[tuple[Any, ...], str]) -> None:
         (_, kwargs), *rest = message.links()
@@ -232,6 +239,8 @@ class Dispatcher:
 
 def _away(error: Exception) -> ServiceUnavailable:
     """That the broker cannot be reached, and what the client says of it unless a password may be in that."""
+    if isinstance(error, BatchPublishError) and isinstance(error.__cause__, Exception):
+        error = error.__cause__
     said = " ".join(str(error).split())[:160]
     named = type(error).__name__
     return ServiceUnavailable("the broker", named if "@" in said or not said else f"{said} ({named})")

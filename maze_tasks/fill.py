@@ -47,6 +47,7 @@ T = TypeVar("T")
 
 _COMMIT_PATIENCE_S = 300.0  # how long a worker holds an answer that Redis does not take: losing it would cost it again
 _BEGIN_PATIENCE_S = 30.0
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.1, 5.0  # between two tries, doubled each time
 _STAGGER_MS = 1_000  # over which those come back who waited for one who died
 _KNOWN_RUNS = 256  # runs whose plans a process remembers
 
@@ -317,16 +318,17 @@ class Filler:
     def _patiently(self, step: Callable[[], T], patience_s: float) -> T:
         """Run a step of the store; while Redis is away, again with growing waits. Every step bears repeating."""
         end = time.monotonic() + patience_s
-        wait = 0.1
+        wait = _FIRST_WAIT_S
         while True:
             try:
                 return step()
             except ServiceUnavailable as error:
                 if time.monotonic() + wait > end:
                     raise
-                logger.warning("%s; trying again in %.1f s", error, wait)
+                if wait in (_FIRST_WAIT_S, _LONGEST_WAIT_S):
+                    logger.warning("%s; trying again for up to %.0f s", error, end - time.monotonic())
                 self.sleep(wait * (0.5 + self.draw()))
-                wait = min(wait * 2, 5.0)
+                wait = min(wait * 2, _LONGEST_WAIT_S)
 
 
 def _unsure(reply: Reply, rules: RunRules) -> Failure | None:

@@ -13,7 +13,8 @@ from maze_tasks.store.runs import RunStore
 from maze_tasks.store.waking import wait_for_event
 
 POLL_S = 0.25  # between two looks at a run that changes all the time
-_AWAY_S = 60.0  # how long Redis may be away before following is given up; the run itself does not care
+_AWAY_S = 600.0  # how long Redis may be away before following is given up; the run itself does not care
+_TELL_EVERY_S = 30.0  # while it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,12 @@ class Pace:
 
 
 def follow(
-    store: RunStore, run: str, *, poll_s: float = POLL_S, sleep: Callable[[float], None] = time.sleep
+    store: RunStore,
+    run: str,
+    *,
+    poll_s: float = POLL_S,
+    sleep: Callable[[float], None] = time.sleep,
+    tell: Callable[[str], None] | None = None,
 ) -> Iterator[RunStatus]:
     """Status of a run again and again; the last one is that of the ended (or paused) run.
 
@@ -39,12 +45,14 @@ def follow(
         run: name of the run.
         poll_s: least time between two statuses, in seconds.
         sleep: waits seconds.
+        tell: told now and then that Redis is away.
 
     Raises:
         UnknownRun: there is none of that name.
-        ServiceUnavailable: Redis has been away for a minute.
+        ServiceUnavailable: Redis has been away for ten minutes.
     """
     away_since: float | None = None
+    told_at = 0.0
     last_event = "0"  # whatever happens from now on, or has happened while the first status was read
     while True:
         try:
@@ -55,11 +63,14 @@ def follow(
                 return
             sleep(poll_s)
             last_event = wait_for_event(store, run, last_event)
-        except ServiceUnavailable:
+        except ServiceUnavailable as error:
             now = time.monotonic()
             away_since = now if away_since is None else away_since
             if now - away_since > _AWAY_S:
                 raise
+            if tell is not None and now - told_at >= _TELL_EVERY_S:
+                told_at = now
+                tell(f"{error}; waiting for it, the run goes on where it was")
             sleep(1.0)
 
 

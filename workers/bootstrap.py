@@ -223,6 +223,10 @@ def _sweep(app: Celery, settings: Settings, end: threading.Event) -> None:
             if not away:
                 logger.warning("sweeper waits: %s", error)
             away = True
+        except Exception:
+            # Without a sweeper a run may stand for ever: whatever was wrong, the next look may be luckier.
+            logger.exception("the sweeper goes on after an error of its own")
+            away = True
 
 
 def _tell_dropped(store: RunStore) -> None:

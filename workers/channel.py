@@ -13,8 +13,10 @@ from queue import Empty
 from typing import Any
 
 from kombu.transport import redis as transport
+from kombu.transport import virtual
 
 from workers.dropped import MALFORMED, dropped
+from workers.refusals import refusals
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +70,27 @@ def _drop(what: str, reason: str) -> None:
 class QoS(transport.QoS):  # type: ignore[misc]
     """What was delivered and is not acknowledged yet."""
 
+    def can_consume(self) -> bool:
+        """Whether another message may be taken: not while the broker could not take note of it."""
+        return not refusals.waiting and bool(super().can_consume())
+
+    def ack(self, delivery_tag: str) -> None:
+        """Say that a message is done with; where the broker does not hear of it, it is dropped when it comes again."""
+        try:
+            super().ack(delivery_tag)
+        except self.channel.connection.channel_errors as error:
+            refusals.refused(error)
+            virtual.QoS.ack(self, delivery_tag)
+
+    def restore_visible(self, *args: Any, **kwargs: Any) -> None:
+        """Give back what somebody left unacknowledged long ago."""
+        if refusals.waiting:
+            return
+        try:
+            super().restore_visible(*args, **kwargs)
+        except self.channel.connection.channel_errors as error:
+            refusals.refused(error)
+
     def restore_by_tag(self, tag: str, client: Any = None, leftmost: bool = False) -> None:  # noqa: FBT001, FBT002
         """Give a message back to its queue; what was noted under the tag may be anything."""
         try:
@@ -110,12 +133,18 @@ class _Tolerant:
         """Read one entry; whether one came."""
         connection = self.connection  # type: ignore[attr-defined]
         try:
-            return read(*args, **options)
-        except (Empty, *connection.connection_errors, *connection.channel_errors):
+            came = read(*args, **options)
+        except (Empty, *connection.connection_errors):
             raise
+        except connection.channel_errors as error:
+            # A message that it gave before it refused to take note of it is sent again by the sweeper.
+            refusals.refused(error)
+            return True
         except Exception as error:  # noqa: BLE001 - an entry may be wrong in any way, and none may end the worker
             _drop("message", type(error).__name__)
             return True
+        refusals.took()
+        return came
 
 
 class Channel(_Tolerant, transport.Channel):  # type: ignore[misc]

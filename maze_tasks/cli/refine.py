@@ -301,11 +301,12 @@ def refuse_unsealed(status: RunStatus) -> None:
 
 def follow_run(project: Project, run: str, *, quiet: bool, check: Any = None) -> RunStatus:
     """Follow a run to its end with progress on stderr."""
+    from maze_tasks.cli.output import say
     from maze_tasks.cli.progress import show_progress
     from maze_tasks.follow import follow
 
     hint = "" if project.embedded else "nothing happens: is a worker running? `maze worker` starts one"
-    status = show_progress(follow(project.store, run), quiet=quiet, idle_hint=hint, check=check)
+    status = show_progress(follow(project.store, run, tell=say), quiet=quiet, idle_hint=hint, check=check)
     assert status is not None, "a run that exists has a status"
     return status
 

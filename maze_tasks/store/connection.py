@@ -55,7 +55,7 @@ def translated() -> Iterator[None]:
         text = str(error)
         if text.startswith("MAZE "):
             raise Refused(text.removeprefix("MAZE ")) from None
-        raise ServiceUnavailable("Redis", text[:200]) from None
+        raise ServiceUnavailable("Redis", _refusal(text)) from None
     except RedisError as error:
         raise MazeError(f"Redis: {type(error).__name__}: {str(error)[:200]}") from None
 
@@ -75,6 +75,26 @@ def require_noeviction(client: redis.Redis) -> None:
             f"Redis may evict keys (maxmemory-policy {policy}): what is evicted would be paid again; "
             "set maxmemory-policy to noeviction"
         )
+
+
+# How a server refuses that is there, by a word of its error, and what it means.
+_REFUSALS = {
+    "maxmemory": "its memory is full (maxmemory), and it takes no writes",
+    "-OOM": "its memory is full (maxmemory), and it takes no writes",
+    "READONLY": "it is a read-only replica",
+    "read only replica": "it is a read-only replica",
+    "MISCONF": "it cannot write to its disk, and takes no writes",
+    "LOADING": "it is still reading its data",
+    "BUSY": "a script holds it up",
+    "NOREPLICAS": "it has too few replicas, and takes no writes",
+    "MASTERDOWN": "it is a replica that has lost its master",
+    "NOPERM": "the user of redis_url may not do that (ACL)",
+    "no permissions": "the user of redis_url may not do that (ACL)",
+}
+
+
+def _refusal(text: str) -> str:
+    return next((meaning for word, meaning in _REFUSALS.items() if word in text), text[:200])
 
 
 def _reason(error: RedisError) -> str:
