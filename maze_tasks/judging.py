@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import secrets
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -32,8 +33,12 @@ from maze_tasks.verification import Check, Value, Verdict, Verifier
 logger = logging.getLogger(__name__)
 
 PATIENCE_S = 600.0  # for workers to come that can judge a fill which those who were asked could not
-_DECLINED_S = 5.0  # wait before a fill is offered again which nobody could judge; doubled each time
-_DECLINED_MAX_S = 60.0
+_UNABLE_S = 1.0  # wait before a fill is offered again to others by a worker that may not even try
+_FAILED_S, _FAILED_MAX_S = (
+    5.0,
+    60.0,
+)  # and by one whose machine failed, which may be the fill's doing; doubled each time
+_STEP_BACK_S = 3.0  # that such a worker leaves the queue to others: else it would be done first with all that is in it
 _GRACE_S = 60.0  # for making the copy, beside the command's own limit
 _DEADLY = Failure(
     "suspect", "workers died whenever they verified it, at the end with nothing else to do; it is not tried again"
@@ -50,7 +55,9 @@ class Judge:
         leases: keeps leases alive while commands run.
         send: publishes messages.
         verifier: opens this worker's verifier when it is first needed.
-        patience_s: how long a fill is offered to workers that cannot judge it, in seconds.
+        patience_s: how long a fill is offered to workers that cannot judge it, in seconds, from when it was first
+            declined or somebody last judged anything of its run.
+        step_back: waits for some seconds; takes the place of a verification meanwhile.
     """
 
     store: RunStore
@@ -58,6 +65,7 @@ class Judge:
     send: Send
     verifier: Callable[[], Verifier]
     patience_s: float = PATIENCE_S
+    step_back: Callable[[float], object] = time.sleep
 
     def judge(self, message: VerifyMessage) -> None:
         """Judge one fill, if it waits for that.
@@ -79,7 +87,7 @@ class Judge:
             return
         hole = Hole.load(json.loads(found.text))
         plan = info.plans[found.plan_no]
-        verdict: Verdict | Failure | str = _DEADLY
+        verdict: Verdict | Failure | _Undecided = _DEADLY
         if found.deaths < verdicts.DEATHS:
             verdict = self._verdict(hole, found.attempt, info, ticket, attempt_id, rivals=plan.samples > 1)
         if isinstance(verdict, Failure) or (isinstance(verdict, Verdict) and verdict.failure is not None):
@@ -87,21 +95,23 @@ class Judge:
         facts = replace(
             selecting.facts_of(ticket.cursor, plan, info.rules), parts=parts_of(hole), joined=found.attempt.joined
         )
-        if not isinstance(verdict, str):
+        if not isinstance(verdict, _Undecided):
             finished = self._commit(ticket, attempt_id, found.attempt, verdict, plan, facts)
         elif found.declined_ms < self.patience_s * 1000:
             # Nothing is known of the fill: somebody else is asked, after a while.
-            wait_s = min(_DECLINED_S * 2.0 ** min(found.declined, 10), _DECLINED_MAX_S)
-            verdicts.decline(self.store, ticket, attempt_id, wait_ms=round(wait_s * 1000))
+            wait_ms = round(verdict.wait_s(found.declined) * 1000)
+            verdicts.decline(self.store, ticket, attempt_id, wait_ms=wait_ms)
+            if not verdict.needless:
+                self.step_back(_STEP_BACK_S)
             return
         else:
-            finished = self._give_up(ticket, attempt_id, found.attempt, verdict, facts)
+            finished = self._give_up(ticket, attempt_id, found.attempt, verdict.why, facts)
         self._follow_up(message, finished, info)
 
     def _verdict(
         self, hole: Hole, attempt: Attempt, info: RunInfo, ticket: Ticket, attempt_id: str, *, rivals: bool
-    ) -> Verdict | Failure | str:
-        """What became of a fill's verification; as a text, why this worker cannot judge it."""
+    ) -> Verdict | Failure | _Undecided:
+        """What became of a fill's verification."""
         profile, digest = profile_of(hole, info.rules), info.rules.snapshot
         assert profile is not None
         assert digest is not None
@@ -111,7 +121,7 @@ class Judge:
         except MazeError as error:
             why = str(error)
         if why is not None:
-            return self._note(ticket.run, f"a worker cannot verify with profile {profile!r}: {why}")
+            return self._undecided(ticket.run, f"a worker cannot verify with profile {profile!r}: {why}", tried=False)
         limit = verifier.profiles[profile].timeout_s + _GRACE_S
         with self.leases.holding(ticket, attempt_id, limit, rivals=rivals) as cut:
             try:
@@ -119,12 +129,12 @@ class Judge:
                 verdict = verifier.verify(Check(profile, digest, files, values_of(hole)), cut)
             except PatchRefused as error:
                 return Failure("unusable", f"the fill cannot be put into the file: {error.reason}")
-            except MazeError as error:
-                return self._note(ticket.run, f"a worker could not verify with profile {profile!r}: {error}")
+            except (MazeError, OSError) as error:
+                return self._undecided(ticket.run, f"a worker could not verify with profile {profile!r}: {error}")
         if not verdict.conclusive and cut.is_set():
-            return "nobody needs its verdict"
+            return _Undecided("nobody needs its verdict", needless=True)
         if not verdict.conclusive:
-            return self._note(ticket.run, f"a worker could not verify with profile {profile!r}: {verdict.message}")
+            return self._undecided(ticket.run, f"a worker could not verify with profile {profile!r}: {verdict.message}")
         return verdict
 
     def _files(self, verifier: Verifier, digest: str, run: str, hole: Hole, code: str) -> Mapping[str, bytes]:
@@ -176,7 +186,7 @@ class Judge:
         if step.kind in ("next", "round"):
             follows = plan.model_at(selecting.cursor_after(ticket.cursor, step.kind))
         error = (failure.kind, failure.message) if failure else ("", "")
-        judgement = verdicts.Judgement(judged, step.kind, error, step.status)
+        judgement = verdicts.Judgement(judged, step.kind, error, step.status, ran=isinstance(verdict, Verdict))
         return verdicts.judge(self.store, ticket, attempt_id, judgement, next_model=follows)
 
     def _give_up(self, ticket: Ticket, attempt_id: str, attempt: Attempt, why: str, facts: Facts) -> Finished:
@@ -194,10 +204,29 @@ class Judge:
         if info.rules.ordered:
             free_dependents(self.store, self.send, message.run, message.hole_id)
 
-    def _note(self, run: str, text: str) -> str:
-        if self.store.note(run, text):
-            logger.warning("%s", text)
-        return text
+    def _undecided(self, run: str, why: str, *, tried: bool = True) -> _Undecided:
+        if self.store.note(run, why):
+            logger.warning("%s", why)
+        return _Undecided(why, tried=tried)
+
+
+@dataclass(frozen=True, slots=True)
+class _Undecided:
+    """Why a worker has no verdict on a fill.
+
+    Args:
+        why: for people.
+        tried: whether it set about it.
+        needless: whether nobody needs the verdict any more.
+    """
+
+    why: str
+    tried: bool = True
+    needless: bool = False
+
+    def wait_s(self, declined: int) -> float:
+        """Seconds until the fill is offered again, after it was declined some times before."""
+        return min(_FAILED_S * 2.0 ** min(declined, 10), _FAILED_MAX_S) if self.tried else _UNABLE_S
 
 
 def _content(base: Path, path: str) -> bytes:

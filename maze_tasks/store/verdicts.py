@@ -24,7 +24,7 @@ class Inspected:
         attempt: the attempt whose fill is to be judged.
         deaths: times that a worker died over it with nothing else to do.
         declined: times that a worker could not judge it.
-        declined_ms: milliseconds since the first of these.
+        declined_ms: milliseconds since the first of these, or since a command last judged anything of the run.
     """
 
     verdict: str
@@ -45,12 +45,14 @@ class Judgement:
         step: ``accept, next, round, fail`` or ``close``.
         error: kind and message of what the hole failed of, with ``fail``.
         status: status that the hole ends with, with ``fail``.
+        ran: whether a command judged the fill, so that there is a worker which can.
     """
 
     attempt: Attempt
     step: str
     error: tuple[str, str] = ("", "")
     status: HoleStatus = "failed"
+    ran: bool = False
 
 
 def inspect(store: RunStore, ticket: Ticket, attempt_id: str) -> Inspected:
@@ -116,7 +118,7 @@ def judge(
     record = attempt.model_dump_json(exclude_none=True, exclude_defaults=True)
     args: list[Arg] = [
         hid, ticket.cursor.sample, attempt_id, record, "" if attempt.joined else attempt.model, attempt.outcome,
-        judgement.step, *judgement.error, judgement.status,
+        judgement.step, *judgement.error, judgement.status, int(judgement.ran),
     ]  # fmt: skip
     with translated():
         what, *rest = script("judge").run(store.client, names, args)

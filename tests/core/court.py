@@ -43,7 +43,10 @@ class Court:
         snapshots = Snapshots(folder / "snapshots")
         self.digest = snapshots.add(self.tree).digest
         self.verifier = open_verifier({"unit": profile}, folder / "snapshots", folder=folder / "work", sandbox="none")
-        self.judge = Judge(bench.store, bench.filler.leases, bench.sent.extend, self._verifier)
+        self.stepped_back: list[float] = []
+        self.judge = Judge(
+            bench.store, bench.filler.leases, bench.sent.extend, self._verifier, step_back=self.stepped_back.append
+        )
         self.opened = 0
 
     def _verifier(self) -> Verifier:

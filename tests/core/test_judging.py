@@ -111,6 +111,7 @@ def test_a_worker_that_cannot_verify_says_so_and_leaves_the_fill_to_another(cour
     court.judge.judge(message)
     assert court.bench.status().in_progress == 1
     assert "cannot verify" in court.bench.status().notes[0]
+    assert court.stepped_back, "or it would decline all that waits before others come to it"
     court.verifier.profiles = profiles
     court.bench.sent.clear()
     (hole_id,) = (one.hole_id for one in court.bench.results())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from maze_tasks.lost import lost_record
-from maze_tasks.names import VERIFIERS, HoleId, suspects_of
+from maze_tasks.names import VERIFIERS, HoleId, encode_id, suspects_of
 from maze_tasks.store import RunStore, care, reading, verdicts
 
 from .scenes import GROUP, PLAN, RUN, commit, finish, lost, open_run, status, ticket
@@ -150,3 +150,20 @@ def test_a_verification_that_is_declined_waits_and_says_how_often(store: RunStor
         assert care.overdue(store, RUN, care.server_ms(store) + 1) == ([], [(7, "0")])
         number = sweep(store).number
     assert status(store)["in_progress"] + status(store)["pending"] == 1  # type: ignore[operator]
+
+
+def test_a_fill_that_was_declined_has_time_while_others_of_the_run_are_judged(store: RunStore) -> None:
+    open_run(store, [PLAN], [(7, 0), (8, 0), (9, 0)])
+    for hole_id in (7, 8, 9):
+        at = ticket(hole_id)
+        assert store.begin(at, "a", lost(at), PRICES).verdict == "go"
+        assert store.finish(at, "a", commit(at, "verify"), next_model=VERIFIERS).what == "verify"
+    verdicts.inspect(store, ticket(), "v")
+    verdicts.decline(store, ticket(), "v", wait_ms=0)
+    store.client.hset(store.keys(RUN).hole(encode_id(7)), "0.f", "1")  # long ago
+    assert verdicts.inspect(store, ticket(send_no=sweep(store).number), "v").declined_ms > 10**9
+    for hole_id, ran, fresh in ((8, False, False), (9, True, True)):
+        verdicts.inspect(store, ticket(hole_id), "w")
+        judgement = verdicts.Judgement(commit(ticket(hole_id), "fail").attempt, "fail", ("k", "m"), ran=ran)
+        assert verdicts.judge(store, ticket(hole_id), "w", judgement, next_model=None).what == "failed"
+        assert (verdicts.inspect(store, ticket(send_no=9), "v").declined_ms < 60_000) is fresh

@@ -2,7 +2,7 @@
 -- KEYS: 1 meta   2 hole   3 attempts   4 accounts   5 leases   6 events   7 due   8 queued set of the candidate that follows
 -- ARGV: 1 hole id   2 sample   3 attempt id   4 the attempt's record with its verdict (JSON)   5 model, '' for a joined fill   6 outcome
 --       7 step: accept | next | round | fail | close | split   8 error kind of fail   9 error message of fail
---       10 status the hole fails with
+--       10 status the hole fails with   11 1: a command judged it, so that there is somebody who can
 -- Returns {'ok', what} as finish does, {'gone'}, or {'late', 0}: nothing was changed.
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state then return {'gone'} end
@@ -22,6 +22,7 @@ redis.call('HDEL', KEYS[2], k .. '.v')
 redis.call('ZREM', KEYS[5], member)
 if step ~= 'none' and step ~= 'cancel' then redis.call('LSET', KEYS[3], h[4], ARGV[4]) end
 if step == 'accept' and ARGV[5] ~= '' then redis.call('HINCRBY', KEYS[4], 'accepted|' .. ARGV[5], 1) end
+if ARGV[11] == '1' then redis.call('HSET', KEYS[1], 'judged_ms', now_ms()) end
 local what = carry_out({KEYS[1], KEYS[2], KEYS[7], KEYS[8]}, {
   id = ARGV[1], member = member, sample = tonumber(k), samples = tonumber(h[2]), status = h[1], index = h[4],
   step = step, wait = 0, kind = ARGV[8], message = ARGV[9], ends = ARGV[10],
