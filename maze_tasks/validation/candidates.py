@@ -10,15 +10,17 @@ from itertools import pairwise
 from maze_tasks.validation.definitions import Taken, bodies, without_imports
 from maze_tasks.validation.echoes import is_echo, without_comments, without_echo
 from maze_tasks.validation.frame import Frame
+from maze_tasks.validation.guises import undressed, unlabelled
 from maze_tasks.validation.imports import names_in, needed, with_imports
 from maze_tasks.validation.indentation import edged, moved_to, reindented, with_newlines
 from maze_tasks.validation.lines import lines_of, stripped, unmatched
-from maze_tasks.validation.replies import blocks, cleaned, inline, ranked, without_prose
+from maze_tasks.validation.replies import blocks, cleaned, inline, ranked, without_fences, without_prose
 from maze_tasks.validation.trees import read
 
 _DEFINITION = re.compile(r"\s*(?:async\s+def|def|class|@\w)\b")
 _LEAVES = re.compile(r"\s*(?:return|raise)\b")
 _AFTERWARDS = re.compile(r"\s*(?:(?:async\s+def|def|class|assert|import|from)\b|@\w|if\s+__name__|print\s*\()")
+_SHOWS = re.compile(r"\s*(?:print\s*\(|assert\b|>>> |console\.|System\.out|println!|fmt\.Print|printf\s*\()")
 _TRAILING = re.compile(r"[;,\s]+\Z")
 
 
@@ -45,24 +47,61 @@ def candidates(reply: str, frame: Frame) -> Iterator[Candidate]:
         frame: the code around the hole.
     """
     for text in cleaned(reply):
-        for piece in filter(str.strip, pieces(text, frame)):
-            yield from _shapes(piece, frame)
+        plain, sure = undressed(_unix(text), frame.language)
+        wholes = plain if sure else [text]
+        for piece in (one for whole in wholes for one in pieces(whole, frame) if one.strip()):
+            yield from _dressed(piece, frame)
+
+
+def _dressed(piece: str, frame: Frame) -> Iterator[Candidate]:
+    """The shapes of a piece of code, which may wear a guise of its own."""
+    plain, sure = undressed(piece, frame.language)
+    for inner in (one for text in plain for one in pieces(text, frame) if one.strip()):
+        yield from _shapes(inner, frame)
+    if not sure:
+        yield from _shapes(piece, frame)
+        yield from _shapes(unlabelled(piece), frame)
+
+
+def _unix(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def pieces(text: str, frame: Frame) -> Iterator[str]:
     """Parts of a text that may be the code: its fenced blocks, those with the wanted definition first; else itself."""
-    text = text.replace("\r\n", "\n")
+    text = _unix(text)
     found = ranked(blocks(text), frame.language)
     if found:
-        codes = [block.code for block in found]
-        yield from sorted(codes, key=lambda code: not _defines(code, frame))
-        if len(codes) > 1:
-            yield "\n".join(codes)
+        yield from _of_blocks([block.code for block in found], frame)
         return
     yield text
-    yield from without_prose(text)
+    if (bare := without_fences(text)) != text:
+        yield bare
+    yield from without_prose(text, frame.language)
     if not frame.statements:
         yield from inline(text)
+
+
+def _of_blocks(codes: list[str], frame: Frame) -> Iterator[str]:
+    """Readings of several blocks: those with the wanted definition; else the first, all, and each that uses nothing.
+
+    A block that only calls what is wanted shows how it is used: it is not the answer, even if the one that is does not
+    fit.
+    """
+    defining = [code for code in codes if _defines(code, frame)]
+    joined = ["\n".join(codes)] if len(codes) > 1 else []
+    if defining:
+        yield from (*joined, *defining)
+        return
+    answers = [code for code in codes if not _is_usage(code, frame)] or codes[:1]
+    yield from (answers[0], *joined, *answers[1:])
+
+
+def _is_usage(code: str, frame: Frame) -> bool:
+    """Whether code seems to show how the wanted function is used."""
+    if frame.owner is None or not frame.owner.name:
+        return False
+    return re.search(rf"(?<!\w){re.escape(frame.owner.name)}\(", code) is not None or bool(_SHOWS.match(code))
 
 
 def _defines(code: str, frame: Frame) -> bool:
@@ -180,9 +219,15 @@ def _shortened(piece: str, frame: Frame) -> Iterator[Candidate]:
     begun = [row for row, line in enumerate(lines) if line.begins]
     if not begun:
         return
-    least = lines[begun[1 if stripped(lines, begun) else 0]].width
+    rows = begun[1:] if stripped(lines, begun) else begun[:1]
+    least = min(lines[row].width for row in rows)
     end = next((row for row in begun[1:] if lines[row].width < least), None)
-    if end is not None:
+    if end is None:
+        return
+    last = [row for row in begun if row < end and lines[row].width <= least][-1]
+    # What follows must be no part of the body that is but indented wrongly.
+    outside = frame.owner is None or lines[end].width <= len(frame.owner.indent.expandtabs(8))
+    if _AFTERWARDS.match(lines[end].text) or (outside and _LEAVES.match(lines[last].text)):
         yield from _indentations("".join(line.text for line in lines[:end]), frame)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 
 from maze_tasks.syntax import Node, Tree, walk
 from maze_tasks.validation.frame import Frame
@@ -19,7 +20,7 @@ from maze_tasks.validation.grammar import (
     parameters_of,
 )
 from maze_tasks.validation.imports import names_in, outer_imports
-from maze_tasks.validation.lines import indent_of
+from maze_tasks.validation.lines import indent_of, lines_of
 from maze_tasks.validation.stubs import is_stub
 from maze_tasks.validation.trees import read
 
@@ -32,7 +33,9 @@ _CLASS_AROUND = {
     "cpp": "struct Hole {\n",
     "zig": "const Hole = struct {\n",
 }
-_BESIDE_A_FUNCTION = DEFINITIONS | IMPORTS | COMMENTS | {"if_statement", "package_clause", "export_statement"}
+_BESIDE_A_FUNCTION = DEFINITIONS | IMPORTS | COMMENTS | {"package_clause", "export_statement"}
+_HEADER = re.compile(r"[^#\n]*:\s*(?:#.*)?$|\s*@\w")  # what deeper lines may follow
+_RUN = (b"print(", b"if __name__")  # what a statement beside a function may begin with
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ def _targets(tree: Tree, frame: Frame) -> list[Node]:
     functions = [node for node in walk(tree.root) if node.type in FUNCTIONS and node.child_by_field_name("body")]
     named = [node for node in functions if name_of(tree, node) == owner.name]
     if not named and owner.whole:
-        named = _renamed(tree, functions, owner.parameters)
+        named = _renamed(tree, functions, owner.parameters, frame)
     inner = frame.classes[-1] if frame.classes else ""
 
     def rank(node: Node) -> tuple[bool, bool, bool]:
@@ -91,11 +94,13 @@ def _targets(tree: Tree, frame: Frame) -> list[Node]:
     return sorted(named, key=rank)
 
 
-def _renamed(tree: Tree, functions: list[Node], parameters: str) -> list[Node]:
+def _renamed(tree: Tree, functions: list[Node], parameters: str, frame: Frame) -> list[Node]:
     """The one function of a text, if it is nothing but that, with as many parameters as are wanted."""
     outer = [node for node in functions if not any(one.type in FUNCTIONS for one in _above(node))]
     if len(outer) != 1 or not all(_beside(tree, one) for one in tree.root.named_children):
         return []
+    if _in_file(name_of(tree, outer[0]), frame):
+        return []  # it is another one of the file
     given = parameters_of(tree, outer[0])
     alike = given.count(",") == parameters.count(",") and (given == "()") == (parameters == "()")
     return outer if alike else []
@@ -103,7 +108,7 @@ def _renamed(tree: Tree, functions: list[Node], parameters: str) -> list[Node]:
 
 def _beside(tree: Tree, node: Node) -> bool:
     """Whether a statement may stand beside a function without being part of a body that the function belongs to."""
-    return node.type in _BESIDE_A_FUNCTION or tree.text(node).startswith(b"print(")
+    return node.type in _BESIDE_A_FUNCTION or tree.text(node).startswith(_RUN)
 
 
 def _above(node: Node) -> Iterator[Node]:
@@ -117,29 +122,71 @@ def _body(tree: Tree, node: Node, frame: Frame) -> str | None:
     """The text of a definition's body: whole lines, or what is between its braces."""
     body = node.child_by_field_name("body")
     if body is not None and tree.language == "python":
-        return _lines(tree, node, body, skip_docstring=bool(frame.owner and frame.owner.opened))
+        return _lines(tree, node, body, frame)
     if body is not None and node.type == "arrow_function" and body.type != "statement_block":
         return f"return {tree.text(body).decode(errors='replace')};"
     children = body.children if body is not None else []
+    if _is_broken_off(node):
+        return None
     if len(children) < 2 or tree.text(children[0]) != b"{" or tree.text(children[-1]) != b"}":  # noqa: PLR2004
         return None
     return tree.data[children[0].end_byte : children[-1].start_byte].decode(errors="replace")
 
 
-def _lines(tree: Tree, node: Node, body: Node, *, skip_docstring: bool) -> str | None:
+def _lines(tree: Tree, node: Node, body: Node, frame: Frame) -> str | None:
     colon = next((one for one in reversed(node.children) if one.type == ":" and one.end_byte <= body.start_byte), None)
     begin = body.start_byte
     if colon is not None and colon.start_point.row != body.start_point.row:
         begin = tree.data.find(b"\n", colon.end_byte) + 1
     statements = [one for one in body.named_children if not one.is_extra]
-    if skip_docstring and statements and is_docstring(statements[0]):
-        if len(statements) == 1:
+    there = len(list(takewhile(lambda one: _is_ahead(tree, one, frame), statements)))
+    if there:
+        if len(statements) == there:
             return None
-        begin = tree.data.find(b"\n", statements[0].end_byte) + 1 or statements[1].start_byte
+        begin = tree.data.find(b"\n", statements[there - 1].end_byte) + 1 or statements[there].start_byte
+    if (row := _goes_on(tree, node, body)) is not None:
+        return None if row else _by_lines(tree, node, begin)
     end = tree.data.find(b"\n", body.end_byte)
     rest = tree.data[body.end_byte : end if end >= 0 else None]
     white = rest if not rest.strip() else b""
     return (tree.data[begin : body.end_byte] + white).decode(errors="replace") + "\n"
+
+
+def _is_broken_off(node: Node) -> bool:
+    """Whether what does not parse follows a definition at once: its end may be but where the parser gave it up."""
+    following = node.next_sibling
+    return following is not None and following.is_error
+
+
+def _goes_on(tree: Tree, node: Node, body: Node) -> int | None:
+    """How many statements follow the body of a definition of python till one that is deeper than it, if there is one.
+
+    Such a line belongs to the body, but is indented wrongly, or parted from it by what is not code.
+    """
+    least = len(indent_of(_line(tree, node)).expandtabs(8))
+    rest = tree.data[body.end_byte :].decode(errors="replace").partition("\n")[2]
+    for row, line in enumerate(one for one in lines_of(rest, "python") if one.begins):
+        if line.width > least:
+            return row
+        if _HEADER.match(line.text):
+            return None
+    return None
+
+
+def _by_lines(tree: Tree, node: Node, begin: int) -> str:
+    """The lines of a body from an offset on: all that are deeper than the definition."""
+    least = len(indent_of(_line(tree, node)).expandtabs(8))
+    lines = lines_of(tree.data[begin:].decode(errors="replace"), "python")
+    return "".join(line.text for line in takewhile(lambda line: not line.begins or line.width > least, lines))
+
+
+def _is_ahead(tree: Tree, statement: Node, frame: Frame) -> bool:
+    """Whether a statement at the begin of a body stands ahead of the hole: a docstring, or imports."""
+    if frame.owner is None or not frame.owner.opened:
+        return False
+    return is_docstring(statement) or (
+        statement.type in IMPORTS and tree.text(statement).decode(errors="replace") in frame.before
+    )
 
 
 def _taken(tree: Tree, node: Node, body: str, frame: Frame) -> Taken:

@@ -8,6 +8,7 @@ from itertools import takewhile
 _LOOKED_AT = 200  # lines of code ahead and behind that a reply may repeat
 _MOST_LINES = 4_000  # of a reply that is looked through
 _LONGEST_OPENING = 500  # characters of a line that opens a block
+_TEXT_ENDS = ('"""', "'''")  # may end the docstring ahead, as the first line of a reply
 _TELLING = 4  # characters of a line that alone tells that it is repeated: not `}` or `pass`
 
 
@@ -86,7 +87,8 @@ def _begin(texts: list[str], before: str) -> tuple[int, str]:
             continue
         run = _run_back(texts[: row if left else row + 1], ahead) if (left or line) else 0
         weight = run + bool(left)
-        if weight > best and (weight > 1 or left or len(line) >= _TELLING):
+        telling = len(line) >= _TELLING or (line in _TEXT_ENDS and not any(texts[:row]))
+        if weight > best and (weight > 1 or left or telling):
             best, at = weight, row if left else row + 1
     if not best:
         return 0, ""

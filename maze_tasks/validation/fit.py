@@ -7,11 +7,20 @@ from functools import lru_cache
 from maze_tasks.syntax import Node, Tree
 from maze_tasks.validation.findings import Finding
 from maze_tasks.validation.frame import Frame
-from maze_tasks.validation.grammar import BODY_IMPORTS, CLASSES, DEFINITIONS, FUNCTIONS, IMPORTS, is_docstring, name_of
+from maze_tasks.validation.grammar import (
+    BODY_IMPORTS,
+    CLASSES,
+    DEFINITIONS,
+    FUNCTIONS,
+    IMPORTS,
+    is_docstring,
+    is_idle,
+    name_of,
+)
 from maze_tasks.validation.lines import lines_of, unclosed, unmatched
 from maze_tasks.validation.outline import Outline, outline, python_outline
 from maze_tasks.validation.python_rules import VERSION, module_of, refusal, refusal_of_piece
-from maze_tasks.validation.references import Reference
+from maze_tasks.validation.references import Owner, Reference
 from maze_tasks.validation.replies import blocks
 from maze_tasks.validation.trees import read
 
@@ -167,16 +176,32 @@ def _useless(reference: Reference, tree: Tree, found: Outline) -> tuple[Finding,
     if any(name_of(tree, node) in reference.classes[-1:] for node in inner):
         return (Finding("body", f"`{reference.classes[-1]}` would be defined again within itself"),)
     owner = reference.owner
-    if owner is None or not owner.whole or reference.only_definitions:
+    if owner is None or reference.only_definitions:
         return ()
     if len(guests) == 1 and guests[0].type in ("block", "statement_block", "compound_statement", "statement_list"):
         guests = [node for node in guests[0].children if node.is_named and not node.is_extra]
-    if tree.language not in BODY_IMPORTS and any(node.type in IMPORTS for node in guests):
+    return _idle_or_again(tree, owner, [node for node in guests if node.is_named])
+
+
+def _idle_or_again(tree: Tree, owner: Owner, guests: list[Node]) -> tuple[Finding, ...]:
+    """Statements of a body that do nothing, or that define their own function again."""
+    if owner.whole and tree.language not in BODY_IMPORTS and any(node.type in IMPORTS for node in guests):
         return (Finding("surroundings", f"{tree.language} lets no import stand in a body"),)
-    rest = [node for node in guests if node.is_named and node.type not in IMPORTS and not is_docstring(node)]
-    if rest and all(node.type in DEFINITIONS for node in rest):
+    rest = [node for node in guests if node.type not in IMPORTS and not is_docstring(node)]
+    if owner.whole and guests and all(node.type in IMPORTS for node in guests):
+        return (Finding("body", f"the body of `{owner.name}` would only import something and do nothing"),)
+    if rest and all(is_idle(tree, node) for node in rest):
+        return (
+            Finding("body", f"the body of `{owner.name}` would do nothing: it holds a value, and nothing takes it"),
+        )
+    if (
+        rest
+        and all(node.type in DEFINITIONS for node in rest)
+        and (owner.whole or owner.name in [name_of(tree, node) for node in rest])
+    ):
         return (Finding("body", f"the body of `{owner.name}` would only define something and do nothing"),)
-    if len(rest) == 1 and rest[0].type in _MEMBERS_OF_STATEMENTS and owner.name in _functions(tree, rest[0]):
+    held = _functions(tree, rest[0]) if owner.whole and len(rest) == 1 else set()
+    if owner.name in held and rest[0].type in _MEMBERS_OF_STATEMENTS:
         return (Finding("body", f"`{owner.name}` would be defined again within itself"),)
     return ()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from maze_tasks.syntax import Node, Tree
+from maze_tasks.syntax import Node, Tree, walk
 
 FUNCTIONS: Final = frozenset(
     {
@@ -105,6 +105,20 @@ PLACEHOLDERS: Final = {
     "python": ("hole", "pass"),
 }
 
+# Of an expression that only gives a value: what it may be made of, whatever its operators mean to its operands.
+_VALUES = frozenset(
+    {
+        *("string", "concatenated_string", "string_start", "string_content", "string_end", "string_fragment"),
+        *("string_literal", "raw_string_literal", "interpreted_string_literal", "interpreted_string_literal_content"),
+        *("escape_sequence", "integer", "float", "true", "false", "none", "null", "number", "number_literal"),
+        *("int_literal", "float_literal", "integer_literal", "boolean_literal", "char_literal", "identifier"),
+        *("list", "dictionary", "tuple", "set", "pair", "parenthesized_expression", "unary_operator"),
+    }
+)
+_OPERATIONS = frozenset(
+    {"binary_operator", "comparison_operator", "boolean_operator", "not_operator", "conditional_expression"}
+) | {"binary_expression", "unary_expression", "ternary_expression"}
+_OVERLOADED = frozenset({"cpp"})  # languages in whose code an operator alone is often a deed: `out << x;`
 _NAMED = frozenset(
     {"identifier", "field_identifier", "type_identifier", "property_identifier", "destructor_name", "operator_name"}
 )
@@ -162,3 +176,13 @@ def is_docstring(node: Node) -> bool:
             "concatenated_string",
         )
     )
+
+
+def is_idle(tree: Tree, node: Node) -> bool:
+    """Whether a statement is an expression that does nothing but give a value that nobody takes."""
+    if node.type != "expression_statement":
+        return False
+    allowed = _VALUES if tree.language in _OVERLOADED else _VALUES | _OPERATIONS
+    inner = [one for child in node.named_children for one in walk(child)]
+    # What divides may be there to fail.
+    return all(one.type in allowed if one.is_named else one.type not in ("/", "//", "%") for one in inner)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from maze_tasks.validation.lines import Line, lines_of, opens, stripped, unit_of
+from maze_tasks.validation.lines import Line, lines_of, opens, opens_at, stripped, unit_of
 
+_BESIDE = re.compile(r"\s*(?:async\s+def|def|class|@\w|if\s+__name__)\b")  # what may stand beside a function
 _TAB = 4  # columns of a tab that stands among spaces
 
 
@@ -24,6 +25,8 @@ def reindented(text: str, indent: str, language: str | None = "python") -> Itera
     begun = [row for row, line in enumerate(lines) if line.begins]
     if not begun:
         return
+    if _is_too_deep(lines, begun):
+        lines[begun[0]] = Line(lines[begun[1]].indent + lines[begun[0]].text.lstrip(" \t"))
     texts = [line.text for line in lines]
     texts[begun[0]] = indent + texts[begun[0]].lstrip(" \t")
     first = "".join(texts)
@@ -37,6 +40,14 @@ def reindented(text: str, indent: str, language: str | None = "python") -> Itera
     mixed = any(line.indent.strip(indent[:1] or " ") for line in lines if line.begins)
     readings = (levelled, moved) if mixed else (moved, levelled)
     yield from (first, *readings) if alone else (*readings, first)
+
+
+def _is_too_deep(lines: list[Line], begun: list[int]) -> bool:
+    """Whether the first statement is deeper than the next though none ahead of it opens a block."""
+    if len(begun) < 2 or opens_at(lines, begun[0]):  # noqa: PLR2004 - there is nothing to compare with
+        return False
+    following = lines[begun[1]]
+    return lines[begun[0]].width > following.width and not _BESIDE.match(following.text)
 
 
 def _base(lines: list[Line]) -> str:

@@ -11,6 +11,7 @@ from maze_tasks.validation.grammar import (
     BLOCKS,
     CLASSES,
     FUNCTIONS,
+    IMPORTS,
     PLACEHOLDERS,
     is_docstring,
     name_of,
@@ -31,7 +32,7 @@ class Owner:
         name: its name.
         parameters: its parameters without white space.
         indent: white space ahead of it.
-        whole: whether the hole is all of its body, but for a docstring.
+        whole: whether the hole is all of its body, but for a docstring and imports ahead of it.
         opened: whether its body begins ahead of the hole, with a docstring or with statements.
     """
 
@@ -219,7 +220,7 @@ def _owner(tree: Tree, node: Node, start: int, end: int) -> Owner:
     statements = _statements(body) if body is not None else []
     within = [one for one in statements if start <= one.start_byte and one.end_byte <= end]
     ahead = [one for one in statements if one.end_byte <= start]
-    rest = ahead[1:] if ahead and is_docstring(ahead[0]) else ahead
+    rest = [one for one in ahead if one.type not in IMPORTS and not is_docstring(one)]
     whole = bool(within) and not rest and len(ahead) + len(within) == len(statements)
     return Owner(
         name_of(tree, node), parameters_of(tree, node), indent_of(line.decode(errors="replace")), whole, bool(ahead)

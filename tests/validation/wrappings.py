@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import textwrap
 from collections.abc import Iterator
+from difflib import unified_diff
 
 from maze_tasks.validation.lines import lines_of
 
@@ -23,6 +25,49 @@ def tabbed(body: str) -> str:
         columns = len(line) - len(line.lstrip(" "))
         lines.append("\t" * (columns // 4) + " " * (columns % 4) + line[columns:])
     return "".join(lines)
+
+
+def numbered(text: str, sign: str) -> str:
+    """A text with the numbers of its lines ahead of them."""
+    return "".join(f"{number:3d}{sign}{line}" for number, line in enumerate(text.splitlines(keepends=True), 1))
+
+
+def ahead(sign: str, text: str) -> str:
+    """A text with a sign ahead of each of its lines."""
+    return "".join(sign + line for line in text.splitlines(keepends=True))
+
+
+def guises(before: str, body: str, after: str) -> Iterator[tuple[str, str]]:
+    """A body in forms that tools write rather than people, each with its name."""
+    whole = textwrap.dedent(header(before) + body)
+    stub = f"{before}    pass\n{after}"
+    hunk = unified_diff(stub.splitlines(True), f"{before}{body}{after}".splitlines(True), "a/f.py", "b/f.py")
+    yield "JSON object", json.dumps({"explanation": "It adds.", "code": body})
+    yield "JSON in a fence", f"```json\n{json.dumps({'completion': whole}, indent=1)}\n```"
+    yield "JSON string", json.dumps(body)
+    yield "JSON list of lines", json.dumps({"lines": body.splitlines()})
+    yield "diff", f"```diff\n{''.join(hunk)}```"
+    yield "added lines", ahead("+", body)
+    yield "numbered lines", numbered(body, "  ")
+    yield "numbered lines of a function", f"```python\n{numbered(whole, ' | ')}```"
+    yield "quoted lines", ahead("> ", f"```python\n{body}```\n")
+    yield "prompts", ">>> " + ahead("... ", whole)[4:]
+    yield "tags within tags", f'<pre><code class="language-python">\n{body}</code></pre>'
+    yield "tags in brackets", f"[PYTHON]\n{whole}[/PYTHON]"
+    yield "a mark of bytes", f"\ufeff{body}"
+    yield (
+        "blanks of another kind",
+        re.sub(r"^ +", lambda match: match[0].replace(" ", "\xa0"), body, flags=re.MULTILINE),
+    )
+    yield "line ends of old", body.replace("\n", "\r")
+    yield "the hole's mark ahead", f"        # <<<FILL>>>\n{body}"
+    yield "the hole's mark around", f"<<<FILL>>>\n{body.rstrip()}<<<FILL>>>\n"
+    yield "a place for code", f"    # Your code here\n{body}"
+    yield "a fence that only closes", f"{body}```\n"
+    yield (
+        "a fence glued to the code in prose",
+        f"```python\n{body.rstrip()}```\n\n1. It iterates over `x`.\n2. It returns.\n",
+    )
 
 
 def wrapped(before: str, body: str, after: str) -> Iterator[tuple[str, str]]:
