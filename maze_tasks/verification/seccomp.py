@@ -1,9 +1,10 @@
-"""System calls that a command does not get: those that take memory which is nobody's.
+"""System calls that a command does not get: those that take memory which is nobody's, and those for the kernel's keys.
 
 What `usage` watches is memory of processes. Files without a name (memfd) and shared memory of System V stay in no
 process as soon as they are filled, so that they would take all memory of the machine unseen. Calls for the former fail
 as they do on kernels that have none, which programs are prepared for; of the latter small pieces are left, which
-databases use as locks. Source: seccomp(2), bpf(4); numbers from the kernel's tables of system calls.
+databases use as locks. The keys that the kernel keeps for a session (keyrings(7)) know no sandbox: what the worker's
+session holds could be read. Source: seccomp(2), bpf(4); numbers from the kernel's tables of system calls.
 """
 
 from __future__ import annotations
@@ -39,10 +40,16 @@ class _Abi:
     sized: int | None = None
 
 
-# memfd_create and memfd_secret, and where nobody needs it for little: shmget, alone or within ipc.
+# memfd_create, memfd_secret, add_key, request_key, keyctl; where shmget is not asked for its size also that, and ipc.
 _ABIS = {
-    "x86_64": (_Abi(0xC000003E, (319, 447), 29), _Abi(0x40000003, (356, 447, 395, 117))),
-    "aarch64": (_Abi(0xC00000B7, (279, 447), 194), _Abi(0x40000028, (385, 307))),
+    "x86_64": (
+        _Abi(0xC000003E, (319, 447, 248, 249, 250), 29),
+        _Abi(0x40000003, (356, 447, 286, 287, 288, 395, 117)),
+    ),
+    "aarch64": (
+        _Abi(0xC00000B7, (279, 447, 217, 218, 219), 194),
+        _Abi(0x40000028, (385, 309, 310, 311, 307)),
+    ),
 }
 
 

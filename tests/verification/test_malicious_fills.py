@@ -249,6 +249,17 @@ def test_one_that_takes_memory_which_is_in_no_process(arena: Arena, hidden: str)
     assert verdict.exit_code == errno.ENOSYS, verdict
 
 
+def test_one_that_asks_for_the_keys_of_the_workers_session(arena: Arena) -> None:
+    verdict = arena.judge("""
+        import ctypes, os, sys
+        libc = ctypes.CDLL(None, use_errno=True)
+        numbers = {"x86_64": (248, 249, 250), "aarch64": (217, 218, 219)}[os.uname().machine]
+        found = {(libc.syscall(number, 0, -3, 0, 0, 0), ctypes.get_errno()) for number in numbers}
+        sys.exit(3 if found == {(-1, 38)} else str(found))
+    """)
+    assert verdict.exit_code == 3, verdict
+
+
 def test_processes_that_share_their_memory_are_counted_once(arena: Arena) -> None:
     verdict = arena.judge(
         """
