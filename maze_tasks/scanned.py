@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def scanned_lines(folder: Path, summary: Summary, on_skip: Callable[[Skipped], None]) -> Iterator[Path]:
-    """A file with the hole lines of a folder, removed with the block.
+def scanned_lines(source: Path, summary: Summary, on_skip: Callable[[Skipped], None]) -> Iterator[Path]:
+    """A file with the hole lines of a source tree, removed with the block.
 
     Args:
-        folder: the source tree.
+        source: a folder, or one file.
         summary: counts what is seen.
         on_skip: told of everything that is passed over.
 
     Raises:
-        InputError: the folder cannot be read.
+        InputError: it cannot be read.
         Refused: what reads source code is not installed.
         MazeError: there is no room for the file.
     """
@@ -38,7 +38,7 @@ def scanned_lines(folder: Path, summary: Summary, on_skip: Callable[[Skipped], N
             lines = stack.enter_context(
                 tempfile.NamedTemporaryFile("w", suffix=".jsonl", prefix="maze-scan-", encoding="utf-8")
             )
-            for hole in scan_with_context(folder, Choice(), summary, on_skip):
+            for hole in scan_with_context(source, Choice(), summary, on_skip):
                 lines.write(json.dumps(line_of(hole)) + "\n")
             lines.flush()
         yield Path(lines.name)

@@ -71,7 +71,7 @@ def _rehearsed(settings: Settings, holes: str | None, verify: str | None, root: 
     Raises:
         Refused: it cannot be tried.
     """
-    from maze_tasks.cli.lines import is_folder
+    from maze_tasks.cli.lines import source_tree
     from maze_tasks.cli.rehearsal import rehearse
     from maze_tasks.errors import Refused
 
@@ -79,7 +79,7 @@ def _rehearsed(settings: Settings, holes: str | None, verify: str | None, root: 
         if verify is not None or root is not None:
             raise Refused("--verify and --tree: say on which HOLES, a folder of source code or a file of hole lines")
         return None
-    tree = Path(holes) if is_folder(holes) else root
+    tree = source_tree(holes) or root
     if tree is None or not tree.is_dir():
         raise Refused("a verification is tried on a source tree: name a folder, or that of hole lines with --tree")
     return rehearse(settings, holes, tree, verify)

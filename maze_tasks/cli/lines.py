@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maze_tasks.cli.output import named, say, warn
+from maze_tasks.errors import Refused
 from maze_tasks.spool import STDIN
+from maze_tasks.syntax import language_of
 
 if TYPE_CHECKING:
     from maze_tasks.cli.judged import Judged
@@ -16,24 +18,36 @@ if TYPE_CHECKING:
     from maze_tasks.source.tree import Skipped, Summary
 
 
-def is_folder(source: str) -> bool:
-    """Whether an input is a folder of source code."""
-    return source != STDIN and Path(source).is_dir()
+def source_tree(source: str) -> Path | None:
+    """The folder that an input's paths are relative to; None where it is no source code.
+
+    Args:
+        source: a folder of source code, which it is itself; a source file, told by its suffix; or anything else.
+
+    Raises:
+        Refused: it is empty, as a variable is that was never set; this folder is not meant by that.
+    """
+    if not source:
+        raise Refused("HOLES is empty; name a file of hole lines, a folder or a source file")
+    path = Path(source)
+    if source == STDIN or path.is_dir():
+        return None if source == STDIN else path
+    return path.resolve().parent if language_of(path) is not None and path.is_file() else None
 
 
 @contextmanager
 def lines_of(source: str, *, quiet: bool = False) -> Iterator[str]:
-    """An input of hole lines: of a folder, a file with what a scan of it finds, which lives as long as the block.
+    """An input of hole lines: of source code, a file with what a scan of it finds, which lives as long as the block.
 
     Args:
-        source: a file of hole lines, ``-``, or a folder of source code.
+        source: a file of hole lines, ``-``, a folder of source code or a source file.
         quiet: whether to show no progress.
 
     Raises:
-        InputError: the folder cannot be read.
-        Refused: what reads source code is not installed.
+        InputError: it cannot be read.
+        Refused: it is empty, or what reads source code is not installed.
     """
-    if not is_folder(source):
+    if source_tree(source) is None:
         yield source
         return
     from maze_tasks.cli.counting import counting, scan_count

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from maze_tasks.cli.lines import is_folder, lines_of, surveyed
+from maze_tasks.cli.lines import lines_of, source_tree, surveyed
 from maze_tasks.cli.options import State, config_option, json_option, pass_state
 
 if TYPE_CHECKING:
@@ -101,8 +101,8 @@ def command(
 ) -> None:
     """Fill the holes of HOLES and follow the run to its end.
 
-    HOLES is a file of hole lines (JSONL, - for standard input), or a folder of source code, which is scanned as
-    `maze scan` does.
+    HOLES is a file of hole lines (JSONL, - for standard input), or a folder of source code or a source file, which
+    is scanned as `maze scan` does.
 
     Without a redis_url the run has a private server and workers of its own, which end with the command; run again after
     an interruption it goes on where it was. Interrupting a run on a shared server leaves it going.
@@ -110,7 +110,7 @@ def command(
     settings = _spread(state.settings(), given["best_of_n"]) if spread else state.settings()
     if no_cache:
         settings = settings.model_copy(update={"cache": False})
-    tree = Path(holes) if is_folder(holes) else root
+    tree = source_tree(holes) or root
     profile = _profile(settings, verify, tree, wanted=not no_verify)
     wanted = Wanted(title=holes, source=holes, tree=tree.resolve() if tree else None, profile=profile, **given)
     if not dry_run:

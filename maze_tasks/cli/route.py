@@ -31,8 +31,8 @@ ROWS_SHOWN = 200  # of the table for people; --json gives all
 def command(state: State, holes: str, *, as_json: bool, skip_invalid: bool, limit: int | None) -> None:
     """Show where each hole of HOLES would go, and why. Nothing is sent.
 
-    HOLES is a file of hole lines (JSONL, - for standard input), or a folder of source code, which is scanned as
-    `maze scan` does.
+    HOLES is a file of hole lines (JSONL, - for standard input), or a folder of source code or a source file, which
+    is scanned as `maze scan` does.
     """
     from maze_tasks.decide.router import ModelRouter
     from maze_tasks.intake import read_holes

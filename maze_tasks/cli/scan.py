@@ -24,7 +24,7 @@ _DIALECTS = {"typescript": ("typescript", "tsx")}
 
 
 @click.command(name="scan")
-@click.argument("path", metavar="PATH", type=click.Path(path_type=Path))
+@click.argument("path", metavar="PATH", type=click.Path())
 @json_option
 @click.option(
     "--language",
@@ -47,7 +47,7 @@ _DIALECTS = {"typescript": ("typescript", "tsx")}
 )
 @config_option
 def command(
-    path: Path,
+    path: str,
     *,
     as_json: bool,
     languages: tuple[str, ...],
@@ -62,16 +62,19 @@ def command(
     Globs are those of .gitignore, relative to PATH. Left out are what .gitignore says, vendored, generated, binary and
     large files; what cannot be read is reported and passed over.
     """
+    from maze_tasks.errors import Refused
     from maze_tasks.source.illuminated import scan_with_context
     from maze_tasks.source.scanner import line_of
     from maze_tasks.source.tree import Choice, Summary
 
+    if not path:
+        raise Refused("PATH is empty; this folder is `.`")
     chosen = frozenset(name for given in languages for name in _DIALECTS.get(given, (given,)))
     choice = Choice(chosen, include, exclude, max_bytes, todo=todo, vendored=vendored)
     summary = Summary()
     for_people = not as_json and streams_to_terminal()
     quiet = streams_to_terminal() and not for_people
-    scanned = scan_with_context(path, choice, summary, report_skipped)
+    scanned = scan_with_context(Path(path), choice, summary, report_skipped)
     holes = counted(scanned, lambda: scan_count(summary), quiet=quiet)
     if for_people:
         _show(holes)

@@ -114,6 +114,14 @@ def test_a_folder_is_scanned(maze: Maze, folder: Path) -> None:
     (decision,) = [json.loads(line) for line in result.stdout.splitlines()]
     assert decision["primary_model"] == "fast"
     assert result.stderr == "1 files read, 2 lines\n1 holes: python macro 1\n"
+    assert maze("route", "src/a.py", "--json").stdout == maze("route", "src", "--json").stdout
+
+
+@pytest.mark.parametrize("command", ["route", "refine", "scan"])
+def test_a_name_that_a_variable_left_empty_is_not_this_folder(maze: Maze, folder: Path, command: str) -> None:
+    result = maze(command, "")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert " is empty; " in result.stderr
 
 
 def test_a_wrong_configuration_is_exit_2_before_any_hole_is_read(maze: Maze, folder: Path) -> None:
