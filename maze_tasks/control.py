@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from maze_tasks.errors import Refused, UnknownRun
+from maze_tasks.calm import Calm
+from maze_tasks.errors import Refused, ServiceUnavailable, UnknownRun
 from maze_tasks.freeing import free_dependents, release_ready
 from maze_tasks.models import Hole
 from maze_tasks.models.runs import HoleResult, ModelAccount, Plan, RunStatus
@@ -16,6 +18,7 @@ from maze_tasks.names import VERIFIERS, suspects_of
 from maze_tasks.overdue import see_to_overdue
 from maze_tasks.sending import Send, send_from
 from maze_tasks.store import care, reading
+from maze_tasks.store.connection import server_facts
 from maze_tasks.store.runs import RunInfo, RunStore
 
 logger = logging.getLogger(__name__)
@@ -190,6 +193,10 @@ class Sweeper:
     owner: str
     expire_days: float = 7.0
     _sightings: dict[str, tuple[int, int]] = field(default_factory=dict)
+    _calm: Calm = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._calm = Calm(self.store.lease_ms)
 
     def sweep(self, *, queues: bool = True) -> bool:
         """One sweep, if it is this sweeper's turn.
@@ -203,13 +210,23 @@ class Sweeper:
         Raises:
             ServiceUnavailable: Redis or the broker cannot be reached.
         """
-        if not care.take_sweeper(self.store, self.owner, SWEEP_LOCK_MS):
+        began = time.monotonic()
+        try:
+            mine = care.take_sweeper(self.store, self.owner, SWEEP_LOCK_MS)
+            server = server_facts(self.store.client)
+        except ServiceUnavailable:
+            self._calm.disturb()
+            raise
+        if time.monotonic() - began > self.store.lease_ms / 3000:
+            self._calm.disturb()  # it stood still, and so did all who would have renewed their leases
+        believed = self._calm.holds(server)
+        if not mine:
             self._sightings.clear()
             return False
-        now = care.server_ms(self.store)
+        now = server.now_ms
         active = care.active_runs(self.store)
         for run in active:
-            see_to_overdue(self.store, self.send, run, now)
+            see_to_overdue(self.store, self.send, run, now, leases=believed)
         if queues:
             self._forgotten(active, now)
             for run in active:

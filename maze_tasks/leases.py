@@ -114,6 +114,8 @@ class LeaseKeeper:
         renewed = time.monotonic()
         while not self._end.wait(min(self._tick_s, every)):
             try:
+                if repeated := self._store.repeat_recent():
+                    logger.warning("Redis was started or replaced: %d commits of the last seconds repeated", repeated)
                 self._cut_needless()
                 if time.monotonic() - renewed >= every:
                     renewed = time.monotonic()

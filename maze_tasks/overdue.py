@@ -15,7 +15,7 @@ from maze_tasks.store.waiting import FREE_MEMBER
 logger = logging.getLogger(__name__)
 
 
-def see_to_overdue(store: RunStore, send: Send, run: str, now_ms: int) -> None:
+def see_to_overdue(store: RunStore, send: Send, run: str, now_ms: int, *, leases: bool = True) -> None:
     """Send what waited long enough, and what a holder left behind; see to selections, divisions and holes that wait.
 
     Whoever does it twice, or while somebody else does it, changes nothing.
@@ -25,6 +25,7 @@ def see_to_overdue(store: RunStore, send: Send, run: str, now_ms: int) -> None:
         send: publishes messages.
         run: name of the run.
         now_ms: milliseconds of Redis's clock.
+        leases: whether those that ran out are believed.
 
     Raises:
         ServiceUnavailable: Redis or the broker cannot be reached; what is left is overdue still.
@@ -35,7 +36,7 @@ def see_to_overdue(store: RunStore, send: Send, run: str, now_ms: int) -> None:
             see_to(store, send, run, hole_id, sample)
         if sample in (SELECT_MEMBER, FREE_MEMBER):
             free_dependents(store, send, run, hole_id)
-    members = [member for member in [*expired, *due] if member[1].isdigit()]
+    members = [member for member in [*(expired if leases else []), *due] if member[1].isdigit()]
     if members:
         count = send_from(store, send, run, members)
         logger.debug("run %s: %d samples sent again", run, count)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import redis
 from redis.backoff import ExponentialWithJitterBackoff
@@ -14,6 +15,7 @@ from maze_tasks.errors import ConfigError, MazeError, Refused, ServiceUnavailabl
 
 _SOCKET_TIMEOUT_S = 10.0  # a server that says nothing for so long is treated as gone
 _CONNECT_TIMEOUT_S = 5.0
+_LONG_S = 10**9  # for which a server has run that does not say
 _RETRIES = 3  # of commands that are all idempotent; the caller waits longer where that is worth it
 
 
@@ -40,6 +42,38 @@ def connect(url: str, *, max_connections: int = 256) -> redis.Redis:
         )
     except (ValueError, TypeError) as error:
         raise ConfigError(f"not a Redis URL: {type(error).__name__}", field="redis_url") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What a server says of itself.
+
+    Args:
+        now_ms: its clock, in milliseconds.
+        run_id: drawn when it started; empty where it does not say.
+        up_ms: for how long it has run, in milliseconds.
+    """
+
+    now_ms: int
+    run_id: str
+    up_ms: int
+
+
+def server_facts(client: redis.Redis) -> Server:
+    """What a server says of itself, in one round trip.
+
+    Raises:
+        ServiceUnavailable: it cannot be reached.
+    """
+    with translated():
+        pipe = client.pipeline(transaction=False)
+        pipe.time()
+        pipe.info("server")
+        (seconds, micros), info = pipe.execute(raise_on_error=False)
+    # Some do not say anything of themselves: those are never mistaken for others.
+    known = info if isinstance(info, dict) else {}
+    up_ms = int(known.get("uptime_in_seconds", _LONG_S)) * 1000
+    return Server(int(seconds) * 1000 + int(micros) // 1000, str(known.get("run_id", "")), up_ms)
 
 
 @contextmanager

@@ -14,8 +14,9 @@ import redis
 from maze_tasks.models.runs import Attempt, Cursor, HoleStatus, Plan, RunRules
 from maze_tasks.names import FORMAT_VERSION, HoleId, encode_id, suspects_of
 from maze_tasks.store.combining import Combiner
-from maze_tasks.store.connection import translated
+from maze_tasks.store.connection import server_facts, translated
 from maze_tasks.store.keys import RunKeys, active_key, runs_key
+from maze_tasks.store.repeating import Recent
 from maze_tasks.store.scripts import Arg, ScriptCall, run_many, script
 from maze_tasks.store.together import Step, run_beside, run_together
 
@@ -158,6 +159,7 @@ class RunStore:
         self, client: redis.Redis, *, namespace: str = "maze", lease_ms: int = 15_000, worker: str | None = None
     ) -> None:
         self.client, self.namespace, self.lease_ms = client, namespace, lease_ms
+        self.recent = Recent()
         self.worker = worker or f"{socket.gethostname()}:{os.getpid()}"
         self.calls = Combiner(client)  # of attempts, which threads make at the same time
 
@@ -316,11 +318,21 @@ class RunStore:
         for name, delta in commit.counts.items():
             if delta:
                 args += [f"{name}|{ticket.model}", delta]
+        step = Step(script("finish"), names, args)
         with translated():
-            (what, *rest), answers = run_beside(self.calls, Step(script("finish"), names, args), beside)
+            (what, *rest), answers = run_beside(self.calls, step, beside)
+        self.recent.add(step)
         if what == "ok":
             return Finished(rest[0], beside=tuple(answers))
         return Finished(what, on=bool(rest and rest[0]), beside=tuple(answers))
+
+    def repeat_recent(self) -> int:
+        """Make the commits of the last seconds again if the server was started or replaced since; how many that were.
+
+        Raises:
+            ServiceUnavailable: the server cannot be reached; they are made again when this is called again.
+        """
+        return self.recent.repeat(self.calls, server_facts(self.client).run_id)
 
     def renew(self, held: Sequence[tuple[Ticket, str]]) -> list[bool]:
         """Lengthen leases in one round trip.
