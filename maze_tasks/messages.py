@@ -27,6 +27,7 @@ class FillMessage:
         rest: the candidates that follow in this chain.
         samples: size of the group this message belongs to; 1 where it belongs to none.
         suspect: whether this link goes to the queue of suspects.
+        ahead: whether it goes ahead of what lies in its queue.
     """
 
     run: str
@@ -37,6 +38,7 @@ class FillMessage:
     rest: tuple[str, ...] = ()
     samples: int = 1
     suspect: bool = False
+    ahead: bool = False
 
     @property
     def lane(self) -> str:
@@ -69,6 +71,7 @@ class VerifyMessage:
         cursor: where it stands, with the sample.
         send_no: number of the sending.
         suspect: whether it goes to the queue of suspects.
+        ahead: whether it goes ahead of what lies in its queue.
     """
 
     run: str
@@ -77,6 +80,7 @@ class VerifyMessage:
     cursor: Cursor
     send_no: int
     suspect: bool = False
+    ahead: bool = False
 
     @property
     def lane(self) -> str:

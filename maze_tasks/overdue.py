@@ -38,5 +38,5 @@ def see_to_overdue(store: RunStore, send: Send, run: str, now_ms: int, *, leases
             free_dependents(store, send, run, hole_id)
     members = [member for member in [*(expired if leases else []), *due] if member[1].isdigit()]
     if members:
-        count = send_from(store, send, run, members)
+        count = send_from(store, send, run, members, ahead=True)
         logger.debug("run %s: %d samples sent again", run, count)

@@ -18,7 +18,13 @@ _PAGE = 500  # samples handled in one round trip
 
 
 def send_from(
-    store: RunStore, send: Send, run: str, members: Sequence[care.Member], *, holders_gone: bool = False
+    store: RunStore,
+    send: Send,
+    run: str,
+    members: Sequence[care.Member],
+    *,
+    holders_gone: bool = False,
+    ahead: bool = False,
 ) -> int:
     """Send samples of holes again from where their cursors stand.
 
@@ -31,6 +37,7 @@ def send_from(
         members: holes and samples; what has moved on, is closed, or is leased is passed over, and so is what is set
             aside since its workers died too often.
         holders_gone: whether leases count as run out.
+        ahead: whether they go ahead of what lies in their queues: they have waited before.
 
     Returns:
         How many samples were sent.
@@ -49,7 +56,7 @@ def send_from(
         messages: list[Message] = []
         for spot, sending in zip(found, sendings, strict=True):
             if sending.number > 0:
-                messages += _messages(run, info.plans, spot, sending)
+                messages += [replace(one, ahead=ahead) for one in _messages(run, info.plans, spot, sending)]
         send(messages)
         count += len(messages)
     return count
