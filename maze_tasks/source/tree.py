@@ -291,7 +291,7 @@ def _rules_above(top: Path, checkout: Path | None) -> tuple[str, Ignoring | None
     if checkout is None:
         return "", None
     within = "" if top == checkout else top.relative_to(checkout).as_posix()
-    rules = ignoring("", _read_rules(str(checkout / REPOSITORY / "info" / "exclude")))
+    rules = ignoring("", _read_rules(str(_repository_of(checkout) / "info" / "exclude")))
     parts = within.split("/") if within else []
     for count, part in enumerate(parts):
         base = "/".join(parts[:count])
@@ -299,6 +299,17 @@ def _rules_above(top: Path, checkout: Path | None) -> tuple[str, Ignoring | None
         if rules is not None and rules.ignores(f"{base}/{part}".lstrip("/"), is_folder=True):
             return within, None
     return within, rules
+
+
+def _repository_of(checkout: Path) -> Path:
+    """The folder of a checkout's repository, which worktrees and submodules only point to (gitrepository-layout(5))."""
+    folder = checkout / REPOSITORY
+    said = _read_rules(str(folder)).removeprefix(b"gitdir:").strip()
+    if said:
+        folder = checkout / os.fsdecode(said)
+        common = _read_rules(str(folder / "commondir")).strip()
+        return folder / os.fsdecode(common) if common else folder
+    return folder
 
 
 def _rules_in(folder: str, base: str, above: Ignoring | None) -> Ignoring | None:
@@ -309,7 +320,7 @@ def _read_rules(path: str) -> bytes:
     """The content of a file of rules; nothing where there is none, or where git would not read it."""
     try:
         return read_bytes(path, _MAX_IGNORE_BYTES) or b""
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a NUL in a name that a file told us
         return b""
 
 

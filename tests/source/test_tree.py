@@ -100,6 +100,18 @@ def test_what_git_keeps_is_read_though_its_rules_leave_it_out(root: Path) -> Non
     assert read(root) == []
 
 
+def test_a_worktree_keeps_the_rules_of_its_repository(root: Path, tmp_path: Path) -> None:
+    git = ["git", "-C", str(root), "-c", "user.name=a", "-c", "user.email=a@b"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "a"], check=True)
+    subprocess.run([*git, "worktree", "add", "-q", str(tmp_path / "other")], check=True)
+    (root / ".git" / "info" / "exclude").write_text("private.py\n")
+    write(tmp_path / "other", {"private.py": STUB, "a.py": STUB})
+    assert read(tmp_path / "other") == ["a.py"]
+    (tmp_path / "other" / ".git").write_bytes(b"gitdir: a\0b\n")
+    assert read(tmp_path / "other") == ["a.py", "private.py"]
+
+
 def test_rules_outside_of_the_checkout_do_not_hold(root: Path) -> None:
     write(root.parent, {".gitignore": "*.py\n"})
     write(root, {".git/HEAD": "", "a.py": STUB})
