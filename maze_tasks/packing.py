@@ -42,7 +42,7 @@ def keep_of(settings: Settings, tree: Path) -> Keep:
     Raises:
         Refused: a glob can match nothing.
     """
-    own = [settings.config_path, settings.state_dir, settings.snapshot_dir]
+    own = [settings.config_path, settings.state_dir, settings.snapshot_dir, settings.verify_dir]
     private = frozenset(path.resolve() for path in own if path is not None)
     excluded = globs(settings.snapshot_exclude)
     root = tree.resolve()

@@ -192,12 +192,15 @@ def refuse_literal_keys(settings: Settings) -> None:
 
 
 @contextmanager
-def local_workers(project: Project, *, total: int | None = None, log: Path | None = None) -> Iterator[Supervisor]:
+def local_workers(
+    project: Project, *, total: int | None = None, verifies: bool = False, log: Path | None = None
+) -> Iterator[Supervisor]:
     """Worker processes that live as long as the block: one a model, ended with this process however it ends.
 
     Args:
         project: an open project.
         total: calls in flight over all models; by default each endpoint's `max_concurrency`.
+        verifies: whether fills are to be verified; a machine that can make no sandbox may do without.
         log: file for what the workers say; by default ``worker.log`` in the state folder.
     """
     from maze_tasks.supervisor import Supervisor, celery_command, divide
@@ -205,8 +208,8 @@ def local_workers(project: Project, *, total: int | None = None, log: Path | Non
 
     settings = project.settings
     cores = os.cpu_count() or 1
-    verifiers = [verifier_spec(cores, namespace=settings.namespace)] if settings.verify else []
-    lanes = [*(endpoint.name for endpoint in settings.endpoints), *([VERIFIERS] if settings.verify else [])]
+    verifiers = [verifier_spec(cores, namespace=settings.namespace)] if verifies else []
+    lanes = [*(endpoint.name for endpoint in settings.endpoints), *([VERIFIERS] if verifies else [])]
     # Configuration and keys go through a pipe: neither a file nor the process list ever shows them.
     handed = {"settings": settings.model_dump(mode="json", exclude={"warnings"}), "keys": _keys(settings)}
     supervisor = Supervisor(

@@ -27,7 +27,8 @@ from maze_tasks.store.cache import FillCache
 from maze_tasks.store.cancelled import needless
 from maze_tasks.store.dropped import count_dropped
 from maze_tasks.store.gauges import Gates
-from maze_tasks.verification import Verifier, open_verifier
+from maze_tasks.verification import Verifier
+from maze_tasks.verifying import verifier_of
 from workers.dropped import dropped
 from workers.parcels import Slots
 
@@ -133,7 +134,7 @@ def _verifier(settings: Settings) -> Verifier:
     """This process's verifier, once its sandbox has shown that it holds."""
     with _building:
         if "verifier" not in _process:
-            opened = open_verifier(settings.verify, settings.snapshot_dir, sandbox=settings.verify_sandbox)
+            opened = verifier_of(settings)
             for error in opened.broken.values():
                 logger.warning("holes are left to other workers: %s", error)
             _process["verifier"] = opened

@@ -91,10 +91,9 @@ class Judged:
         """
         self.refuse_changed()
         if self.profiles and self.settings.embedded:
-            from maze_tasks.verification import open_verifier
+            from maze_tasks.verifying import verifier_of
 
-            wanted = {name: self.settings.verify[name] for name in sorted(self.profiles)}
-            opened = open_verifier(wanted, self.settings.snapshot_dir, sandbox=self.settings.verify_sandbox)
+            opened = verifier_of(self.settings, self.profiles)
             opened.close()
             for error in opened.broken.values():
                 raise error

@@ -250,7 +250,9 @@ def _carry_out(project: Project, wanted: Wanted, run: str, survey: Survey, diges
     with ExitStack() as stack:
         check = None
         if project.embedded:
-            check = stack.enter_context(local_workers(project, total=wanted.concurrency)).check
+            verifies = wanted.verified is not None and bool(wanted.verified.profiles)
+            workers = local_workers(project, total=wanted.concurrency, verifies=verifies)
+            check = stack.enter_context(workers).check
         try:
             resume_or_submit(project, wanted, run, survey, digest, resume_run)
             if wanted.detach:

@@ -62,7 +62,8 @@ def rehearse(settings: Settings, source: str, tree: Path, named: str | None) -> 
     from maze_tasks.intake import read_holes
     from maze_tasks.judging import values_of
     from maze_tasks.packing import keep_of
-    from maze_tasks.verification import Check, Snapshots, open_verifier
+    from maze_tasks.verification import Check, Snapshots
+    from maze_tasks.verifying import verifier_of
 
     profile = named or settings.verify_with
     with lines_of(source, quiet=True) as lines:
@@ -76,7 +77,7 @@ def rehearse(settings: Settings, source: str, tree: Path, named: str | None) -> 
     with TemporaryDirectory(prefix="maze-check-") as folder:
         snapshots = Snapshots(Path(folder))
         digest = snapshots.add(tree, keep_of(settings, tree)).digest
-        verifier = open_verifier({wanted: settings.verify[wanted]}, snapshots.folder, sandbox=settings.verify_sandbox)
+        verifier = verifier_of(settings, [wanted], snapshots=snapshots.folder)
         try:
             return Rehearsal(wanted, hole, verifier.verify(Check(wanted, digest, {}, values_of(hole))))
         finally:

@@ -44,7 +44,9 @@ def command(
             refuse_unsealed(status)
             if project.embedded:
                 require_keys(settings)
-                workers = stack.enter_context(local_workers(project, total=concurrency))
+                info = project.store.info(run)
+                verifies = info is not None and info.rules.snapshot is not None
+                workers = stack.enter_context(local_workers(project, total=concurrency, verifies=verifies))
             sent = opened if failed and not held else resume_run(project, run)
             if not project.embedded:
                 if as_json:

@@ -104,10 +104,10 @@ def _require_sandbox(settings: Settings) -> None:
     """
     from maze_tasks.cli.output import warn
     from maze_tasks.errors import Refused
-    from maze_tasks.verification import open_verifier
+    from maze_tasks.verifying import verifier_of
 
     try:
-        opened = open_verifier(settings.verify, settings.snapshot_dir, sandbox=settings.verify_sandbox)
+        opened = verifier_of(settings)
     except Refused as refused:
         raise Refused(f"{refused}; `--verifiers 0` starts a worker that leaves verifying to others") from None
     for error in opened.broken.values():

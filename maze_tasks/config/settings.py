@@ -75,6 +75,7 @@ class Settings(Shape):
         verify: commands that judge fills, by profile name; only the worker's own count.
         verify_with: the profile that judges the fills of a run; None means that none does.
         verify_sandbox: what the commands run in; ``none`` is unsafe.
+        verify_folder: folder of unpacked trees and working copies, local to the machine; None means the cache folder.
         snapshots: folder of the trees that fills are judged on, shared by the workers; None means in the state folder.
         snapshot_exclude: globs of what these trees leave out, written as in ``.gitignore``.
         config_path: the file this was read from, absolute; None where there was none.
@@ -108,6 +109,7 @@ class Settings(Shape):
     verify: Mapping[str, VerifyProfile] = Field(default={})
     verify_with: str | None = None
     verify_sandbox: Literal["bubblewrap", "none"] = "bubblewrap"
+    verify_folder: str | None = None
     snapshots: str | None = None
     snapshot_exclude: tuple[str, ...] = ()
     config_path: Path | None = None
@@ -143,10 +145,16 @@ class Settings(Shape):
     @property
     def snapshot_dir(self) -> Path:
         """Folder of the trees that fills are judged on."""
-        if self.snapshots is None:
-            return self.state_dir / "snapshots"
-        base = self.config_path.parent if self.config_path is not None else Path.cwd()
-        return base / self.snapshots
+        return self.state_dir / "snapshots" if self.snapshots is None else self._beside(self.snapshots)
+
+    @property
+    def verify_dir(self) -> Path | None:
+        """Folder of working copies, None for the user's cache."""
+        return None if self.verify_folder is None else self._beside(self.verify_folder)
+
+    def _beside(self, path: str) -> Path:
+        """A path that is relative to the configuration."""
+        return (self.config_path.parent if self.config_path is not None else Path.cwd()) / path
 
     @property
     def literal_key_names(self) -> tuple[str, ...]:

@@ -198,8 +198,8 @@ def _workplace(folder: Path, uid: int | None, *, reachable: bool = True) -> Iter
     closed_to_it = closed_ancestor(folder) if reachable and uid is not None else None
     if closed_to_it is not None:
         raise Refused(
-            f"commands run as user {uid}, who cannot pass {closed_to_it}: put the working copies elsewhere, open it "
-            f"(chmod o+x {closed_to_it}), or run the worker as an ordinary user"
+            f"commands run as user {uid}, who cannot pass {closed_to_it}: put the working copies elsewhere "
+            f"(verify_folder), open it (chmod o+x {closed_to_it}), or run the worker as an ordinary user"
         )
     with tempfile.TemporaryDirectory(dir=folder, prefix=".probe-") as own:
         os.chmod(own, 0o711)  # noqa: PTH101, S103 - its user must be able to pass
