@@ -22,6 +22,7 @@ from workers.refusals import refusals
 
 logger = logging.getLogger(__name__)
 
+_GONE, _REFUSALS = transport.get_redis_error_classes()  # errors of a connection, and of a command
 _MAX_NAME = 1_000  # characters of a tag, an exchange or a queue
 
 
@@ -80,9 +81,23 @@ class QoS(transport.QoS):  # type: ignore[misc]
         """Say that a message is done with; where the broker does not hear of it, it is dropped when it comes again."""
         try:
             super().ack(delivery_tag)
-        except self.channel.connection.channel_errors as error:
+        except _REFUSALS as error:
             refusals.refused(error)
             virtual.QoS.ack(self, delivery_tag)
+        except (*_GONE, AttributeError) as error:
+            # Kept as delivered it would hold a slot of this process for ever, and a process without a slot is deaf.
+            # The attribute is missing where kombu has taken the transport from a channel that is still in use.
+            logger.warning("a message is done with, and the broker did not hear of it: %s", type(error).__name__)
+            virtual.QoS.ack(self, delivery_tag)
+
+    def restore_unacked(self, client: Any = None) -> None:
+        """Give all messages back as the channel closes; what the broker does not take is sent again."""
+        try:
+            super().restore_unacked(client)
+        except (*_GONE, AttributeError) as error:
+            # Raised through the closing of a connection that is lost, it would end the worker and all its calls.
+            logger.info("%d messages are not given back: %s", len(self._delivered), type(error).__name__)
+            self._delivered.clear()
 
     def restore_visible(self, *args: Any, **kwargs: Any) -> None:
         """Give back what somebody left unacknowledged long ago."""
@@ -90,7 +105,7 @@ class QoS(transport.QoS):  # type: ignore[misc]
             return
         try:
             super().restore_visible(*args, **kwargs)
-        except self.channel.connection.channel_errors as error:
+        except _REFUSALS as error:
             refusals.refused(error)
 
     def restore_by_tag(self, tag: str, client: Any = None, leftmost: bool = False) -> None:  # noqa: FBT001, FBT002
