@@ -237,8 +237,8 @@ def _content(base: Path, path: str) -> bytes:
     """
     try:
         real = (base / path).resolve(strict=True)
-        if not real.is_relative_to(base.resolve()) or not real.is_file():
-            raise PatchRefused("path", "it is no file of the tree")
+        if real != base.resolve() / path or not real.is_file():
+            raise PatchRefused("path", "it is no file of the tree, or lies behind a link")
         return real.read_bytes()
     except (OSError, ValueError):
         raise PatchRefused("missing", "the tree has no such file") from None

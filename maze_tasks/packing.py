@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from maze_tasks.config import Settings
 from maze_tasks.source.ignoring import globs
@@ -57,3 +57,15 @@ def keep_of(settings: Settings, tree: Path) -> Keep:
         )
 
     return keep
+
+
+def is_kept(keep: Keep, path: str) -> bool:
+    """Whether a file is packed: it, and each folder that it is in.
+
+    Args:
+        keep: what is packed.
+        path: of the file, relative to the root.
+    """
+    folders = [str(each) for each in PurePosixPath(path).parents][:-1]
+    asked = [(path, False), *((folder, True) for folder in folders)]
+    return all(keep(*each) for each in asked)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from maze_tasks.errors import InputError, Refused
@@ -14,8 +15,13 @@ if TYPE_CHECKING:
     from maze_tasks.intake import NumberedHole
     from maze_tasks.models import Hole
     from maze_tasks.store import RunStore
-    from maze_tasks.verification import VerifyProfile
+    from maze_tasks.verification import Keep, VerifyProfile
 
+MISSING = "is not in the tree: scan it again"
+CHANGED = "has changed since the hole was found: scan the tree again"
+LINKED = "is a link or lies behind one: fills go into files"
+LEFT_OUT = "is left out of what is verified (snapshot_exclude, a cache, an environment or the like)"
+_WRONG = frozenset({MISSING, LINKED, LEFT_OUT})
 MOST_SHOWN = 5  # entries of a tree that a message names
 
 
@@ -34,7 +40,7 @@ class Judged:
         self.profiles: set[str] = set()
         self.without_place = 0
         self.changed: InputError | None = None
-        self._digests: dict[str, str | None] = {}
+        self._files: dict[str, str] = {}
 
     def look(self, numbered: NumberedHole) -> None:
         """Look at one hole.
@@ -149,16 +155,33 @@ class Judged:
     def _look_at_file(self, hole: Hole, line: int) -> None:
         """Remember the first hole whose file is not what was scanned: none of its fills could be put into it."""
         assert hole.place is not None
-        assert self.tree is not None
         path = hole.place.path
-        if path not in self._digests:
-            try:
-                self._digests[path] = hashlib.sha256((self.tree / path).read_bytes()).hexdigest()
-            except (OSError, ValueError):
-                self._digests[path] = None
-        found = self._digests[path]
-        if found != hole.place.sha256 and self.changed is None:
-            what = "is not in the tree" if found is None else "has changed since the hole was found"
-            self.changed = InputError(
-                f"{path[:200]!r} {what}: scan {self.tree} again", file=self.source, line=line, field="place.path"
-            )
+        if path not in self._files:
+            self._files[path] = self._seen(path)
+        found = self._files[path]
+        wrong = found if found in _WRONG else None if found == hole.place.sha256 else CHANGED
+        if wrong is not None and self.changed is None:
+            reason = f"{path[:200]!r} {wrong}"
+            self.changed = InputError(reason, file=self.source, line=line, field="place.path")
+
+    @cached_property
+    def _keep(self) -> Keep:
+        from maze_tasks.packing import keep_of
+
+        assert self.tree is not None
+        return keep_of(self.settings, self.tree)
+
+    def _seen(self, path: str) -> str:
+        """The digest of a file, or what is wrong with it."""
+        from maze_tasks.packing import is_kept
+
+        assert self.tree is not None
+        root = self.tree.resolve()
+        try:
+            if (root / path).resolve(strict=True) != root / path:
+                return LINKED
+            if not is_kept(self._keep, path):
+                return LEFT_OUT
+            return hashlib.sha256((root / path).read_bytes()).hexdigest()
+        except (OSError, ValueError):
+            return MISSING

@@ -83,6 +83,29 @@ def test_a_file_that_changed_since_the_scan_is_refused_before_a_call_is_paid_for
     assert (code, "holes.jsonl:1: place.path: 'a.py' has changed since the hole was found" in said) == (2, True), said
 
 
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("b.py", "is not in the tree"),
+        ("../tree/a.py", "is a link or lies behind one"),
+        ("linked/a.py", "is a link or lies behind one"),
+        ("link.py", "is a link or lies behind one"),
+        ("build/a.py", "is left out of what is verified"),
+    ],
+)
+def test_a_file_that_no_fill_could_be_put_into_is_refused_before_a_call_is_paid_for(
+    folder: Path, maze: Maze, lines: list[dict[str, Any]], path: str, reason: str
+) -> None:
+    configure(folder, 'verify_sandbox = "none"\nsnapshot_exclude = ["/build"]\n')
+    (folder / "tree" / "link.py").symlink_to("a.py")
+    (folder / "tree" / "linked").symlink_to(".")
+    (folder / "tree" / "build").mkdir()
+    (folder / "tree" / "build" / "a.py").write_text(CODE)
+    lines[0]["path"] = lines[0]["place"]["path"] = path
+    code, said = asked(folder, maze, lines, "--verify", "other", "--tree", "tree", "-q")
+    assert (code, reason in said) == (2, True), said
+
+
 def test_a_profile_that_cannot_run_here_is_refused_before_a_call_is_paid_for(
     folder: Path, maze: Maze, lines: list[dict[str, Any]]
 ) -> None:
