@@ -25,7 +25,7 @@ from typing import Any
 
 import redis
 
-from benchmarks.throughput import redis_binary
+from benchmarks.servers import redis_binary
 from maze_tasks.clients import ClientPool
 from maze_tasks.config import Settings
 from maze_tasks.dispatch import Dispatcher, make_celery

@@ -22,7 +22,7 @@ import redis
 from benchmarks.faults.hostile import Hostile
 from benchmarks.faults.proxy import Proxies, Proxy
 from benchmarks.project import MAZE, ROOT
-from benchmarks.throughput import redis_binary
+from benchmarks.servers import redis_binary
 from maze_tasks.names import queue_name
 
 T = TypeVar("T")

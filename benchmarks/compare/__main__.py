@@ -1,0 +1,118 @@
+"""Ours and others that could do the same work, against one simulated endpoint, taken in turns.
+
+    python -m benchmarks.compare [--only a,b] [--quick] [--rounds 3] [--json]
+
+Starts an endpoint that answers what it is told to and costs little (no model is called), and for each measurement a
+Redis, worker processes, and a process that hands holes in. Always there are bare Celery with a task that does nothing
+and Celery with requests; others are where they are installed, in this environment or in that of `--rivals-python`: pip
+install 'maze-tasks[rivals]'. Each uses both cores: two processes, as many calls at once for all.
+
+`--json` prints everything that was measured; `--from FILE` shows such a print again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.compare.chosen import QUICK, Chosen
+from benchmarks.compare.contenders import CONTENDERS, OURS, python_of
+from benchmarks.compare.measures import MEASURES
+from benchmarks.compare.scene import prepared
+
+ROUNDS = 3
+_VERSIONS = (
+    "import importlib.metadata as m, json, sys; "
+    "print(json.dumps({d.name.lower(): d.version for d in m.distributions()}))"
+)
+_PACKAGES = ("celery", "redis", "requests", "litellm", "tensorzero", "dramatiq", "taskiq")
+
+
+def main() -> None:
+    """Measure and print."""
+    asked = _parser().parse_args()
+    report = json.loads(asked.source.read_text(encoding="utf-8")) if asked.source else compared(asked)
+    if asked.json:
+        print(json.dumps(report))
+    else:
+        print("\n".join(shown(report)))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    named = "; ".join(f"{letter}: {measure.TITLE}" for letter, measure in MEASURES.items())
+    parser.add_argument(
+        "--only", type=_letters, default=list(MEASURES), metavar="A,B", help=f"what to measure: {named}"
+    )
+    parser.add_argument("--contenders", type=_names, metavar="A,B", help="parts of names; ours is always there")
+    parser.add_argument(
+        "--quick", action="store_true", help=f"{QUICK} times fewer holes, one round: does it run at all?"
+    )
+    parser.add_argument("--rounds", type=int, help=f"how often each is measured, by default {ROUNDS}")
+    parser.add_argument("--rivals-python", default=sys.executable, metavar="PYTHON", help="where rivals are installed")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--from", dest="source", type=Path, metavar="FILE", help="show what --json printed")
+    return parser
+
+
+def _letters(text: str) -> list[str]:
+    wrong = [one for one in text.split(",") if one not in MEASURES]
+    if wrong:
+        raise argparse.ArgumentTypeError(f"there is no measure {wrong[0]!r}, only {', '.join(MEASURES)}")
+    return text.split(",")
+
+
+def _names(text: str) -> list[str]:
+    return text.lower().split(",")
+
+
+def compared(asked: argparse.Namespace) -> dict[str, Any]:
+    """The report of a run."""
+    there = [
+        one
+        for one in CONTENDERS
+        if one is OURS or (_wanted(one.name, asked.contenders) and one.there(python_of(one, asked.rivals_python)))
+    ]
+    chosen = Chosen(tuple(there), asked.rounds or (1 if asked.quick else ROUNDS), 1 / QUICK if asked.quick else 1)
+    with prepared(asked.rivals_python) as ground:
+        measures = {letter: MEASURES[letter].run(ground, chosen) for letter in asked.only}
+    return {
+        "simulated": True,
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "versions": _versions(sys.executable) | _versions(asked.rivals_python),
+        "durable": {one.name: one.durable for one in there},
+        "measures": measures,
+    }
+
+
+def _wanted(name: str, parts: list[str] | None) -> bool:
+    return parts is None or any(part in name.lower() for part in parts)
+
+
+def _versions(python: str) -> dict[str, str]:
+    found = json.loads(subprocess.run([python, "-c", _VERSIONS], check=True, capture_output=True, text=True).stdout)
+    return {name: found[name] for name in _PACKAGES if name in found}
+
+
+def shown(report: dict[str, Any]) -> Iterator[str]:
+    """The report for people."""
+    versions = ", ".join(f"{name} {version}" for name, version in sorted(report["versions"].items()))
+    yield f"SIMULATED endpoints, {report['cores']} cores, Python {report['python']}; {versions}"
+    for letter, tables in report["measures"].items():
+        for table in tables:
+            yield ""
+            title, *rest = MEASURES[letter].lines(table)
+            yield f"({letter}) {title}"
+            yield from rest
+
+
+if __name__ == "__main__":
+    main()

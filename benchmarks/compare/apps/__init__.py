@@ -1,0 +1,1 @@
+"""What the worker processes of the queue-based rivals run."""

@@ -1,0 +1,75 @@
+"""Measurements of several contenders, taken in turns: what disturbs the machine for a while disturbs all of them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from benchmarks.compare.contenders import Contender
+from benchmarks.compare.job import Job
+from benchmarks.compare.scene import KINDS, Ground, Sample, measure
+from benchmarks.compare.summary import columns, ratios, spread
+
+# A table as it is kept: what it shows, and the samples of each line in the order of the rounds.
+Table = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A line of a table.
+
+    Args:
+        label: what it is called.
+        contender: who.
+        job: what.
+    """
+
+    label: str
+    contender: Contender
+    job: Job
+
+
+def taken(ground: Ground, title: str, cases: Sequence[Case], rounds: int) -> Table:
+    """Measure every case once a round, each round beginning with another one.
+
+    Args:
+        ground: with the endpoint.
+        title: of the table.
+        cases: the first is what the others are compared with.
+        rounds: how often.
+    """
+    samples: dict[str, list[dict[str, Any]]] = {case.label: [] for case in cases}
+    for number in range(rounds):
+        shift = number % len(cases)
+        for case in (*cases[shift:], *cases[:shift]):
+            sample = measure(ground, case.contender, case.job)
+            sys.stderr.write(f"{title}, round {number + 1}: {case.label}: {sample.per_s:.0f}/s\n")
+            samples[case.label].append(asdict(sample))
+    return {"title": title, "samples": samples}
+
+
+def lines(table: Table) -> list[str]:
+    """The table for people."""
+    samples = {label: [Sample(**one) for one in every] for label, every in table["samples"].items()}
+    first, *_ = samples.values()
+    counts = sorted({one.count for every in samples.values() for one in every})
+    said = f"{table['title']}: {' or '.join(map(str, counts))} holes, {len(first)} rounds"
+    rows = [["", "holes/s", "first is x times", "CPU us a hole", *KINDS, "MiB", "requests"]]
+    rows += [_row(label, every, first) for label, every in samples.items()]
+    return [said, *columns(rows)]
+
+
+def _row(label: str, samples: Sequence[Sample], first: Sequence[Sample]) -> list[str]:
+    rate = spread([one.per_s for one in samples]).shown()
+    ratio = ratios([one.per_s for one in first], [one.per_s for one in samples]).shown(2)
+    own = f"{spread([one.own_cpu_us for one in samples]).middle:.0f}"
+    kinds = [_middle([one.cpu_us for one in samples], kind) for kind in KINDS]
+    memory = sum(spread([one.peak_mib.get(kind, 0) for one in samples]).middle for kind in KINDS if kind != "endpoint")
+    asked = spread([one.endpoint["requests"] / one.count for one in samples]).middle
+    return [label, rate, ratio, own, *kinds, f"{memory:.0f}", f"{asked:.2f}"]
+
+
+def _middle(every: Sequence[Mapping[str, float]], kind: str) -> str:
+    return f"{spread([one[kind] for one in every]).middle:.0f}" if kind in every[0] else "-"
