@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maze_tasks.errors import MazeError
+from maze_tasks.leftovers import hold, sweep
 
 if TYPE_CHECKING:
     from maze_tasks.source.tree import Skipped, Summary
+
+_PREFIX = "maze-scan-"
 
 
 @contextmanager
@@ -33,11 +36,13 @@ def scanned_lines(source: Path, summary: Summary, on_skip: Callable[[Skipped], N
     from maze_tasks.source.scanner import line_of
     from maze_tasks.source.tree import Choice
 
+    sweep(_PREFIX)
     with ExitStack() as stack:
         with _translated():
             lines = stack.enter_context(
-                tempfile.NamedTemporaryFile("w", suffix=".jsonl", prefix="maze-scan-", encoding="utf-8")
+                tempfile.NamedTemporaryFile("w", suffix=".jsonl", prefix=_PREFIX, encoding="utf-8")
             )
+            hold(lines.fileno())
             for hole in scan_with_context(source, Choice(), summary, on_skip):
                 lines.write(json.dumps(line_of(hole)) + "\n")
             lines.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 import shutil
 import sys
 import tempfile
@@ -13,8 +14,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from maze_tasks.errors import InputError
+from maze_tasks.leftovers import hold, sweep
 
 STDIN: Final = "-"
+_PREFIX: Final = "maze-input-"
 
 # An input is surveyed first and read again, by callers that share nothing but its name. A copy of standard input
 # lives as long as the stream, one of a pipe as long as the process.
@@ -69,9 +72,11 @@ def _copy_of_pipe(path: Path) -> Path:
 
 def _copied(stream: BinaryIO, when_made: Callable[[Path], Any]) -> Path:
     """A copy of what is left of a stream; `when_made` arranges for its end before there is anything in it."""
-    with tempfile.NamedTemporaryFile(prefix="maze-input-", delete=False) as copy:
+    sweep(_PREFIX)
+    with tempfile.NamedTemporaryFile(prefix=_PREFIX, delete=False) as copy:
         path = Path(copy.name)
         when_made(path)
+        hold(os.dup(copy.fileno()))  # open as long as this process lives
         shutil.copyfileobj(stream, copy)
     return path
 
