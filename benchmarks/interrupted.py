@@ -36,6 +36,9 @@ from benchmarks.pythons import chosen_python
 
 RATES = [0.6, 0.3, 0.0]
 SLOTS = 4  # calls of each model in flight
+# What calls of dead workers hold is free when their leases have run out. No hole goes to another model meanwhile, or
+# which one fills it would depend on when the kill comes.
+SPILL_AFTER_S = 120
 TRIES = 5  # of `maze resume`, should a command give up because its server was killed
 WORKER, KEEPER = "workers.app", "embedded_keeper"
 STEPS = ("command", "workers", "keeper")
@@ -72,7 +75,7 @@ class Came:
         repeated: attempts that the run has marked as possibly made before.
         lost: attempts on record whose worker never came back.
         unexplained: calls that arrived more than once though nothing was lost of them.
-        different: holes whose end is not the same.
+        different: holes whose end is not the same, and both ends.
         elapsed_s: of both runs.
     """
 
@@ -204,10 +207,8 @@ def hold_against(came: Came, found: Sequence[Sequence[dict[str, Any]]], log: Seq
     alone, killed = ({one["hole_id"]: one for one in each} for each in found)
     for hole, result in alone.items():
         other = killed.get(hole, {})
-        if [result[name] for name in ("status", "model", "code")] != [
-            other.get(n) for n in ("status", "model", "code")
-        ]:
-            came.different.append(str(hole))
+        if any(result[name] != other.get(name) for name in ("status", "model", "code")):
+            came.different.append(f"{hole}: {_told(result)} | {_told(other)}")
     losses = Counter(
         (str(one["hole_id"]), attempt["round"], attempt["candidate"], str(attempt["sample"]))
         for one in killed.values()
@@ -222,6 +223,15 @@ def hold_against(came: Came, found: Sequence[Sequence[dict[str, Any]]], log: Seq
             came.unexplained.append(f"{key}: {count} times")
     for kill in came.kills:
         kill.in_flight = sum(e["time"] <= kill.at < e["time"] + e["latency_ms"] / 1000 for e in log)
+
+
+def _told(result: Mapping[str, Any]) -> str:
+    """How a hole ended, and by which attempts, in one line."""
+    attempts = [
+        f"{one['model']} {one['error']['kind'] if one['error'] else one['outcome']}"
+        for one in result.get("attempts", ())
+    ]
+    return f"{result.get('status', 'missing')} after {', '.join(attempts) or 'no attempt'}"
 
 
 def _keys(entries: Sequence[dict[str, Any]]) -> set[str]:
@@ -263,9 +273,9 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = options.parse_args(arguments)
 
     def run() -> tuple[dict[str, Any], Any]:
-        behaviour = {"latency": chosen.latency}
+        behaviour, limits = {"latency": chosen.latency}, {"max_concurrency": SLOTS, "spill_after_s": SPILL_AFTER_S}
         ensemble = [
-            Model(one.name, one.input_usd, one.output_usd, {**one.behaviour, **behaviour}, SLOTS)
+            Model(one.name, one.input_usd, one.output_usd, {**one.behaviour, **behaviour}, limits)
             for one in models(RATES)
         ]
         said = settings(1, chosen_python(chosen.venv)) | {"lease_s": chosen.lease}

@@ -33,14 +33,14 @@ class Model:
         name: of the endpoint; the rows of answers name it in ``model``.
         input_usd, output_usd: price of a thousand tokens.
         behaviour: settings of its simulation besides.
-        slots: calls in flight, None for the default.
+        settings: of the endpoint besides.
     """
 
     name: str
     input_usd: float
     output_usd: float
     behaviour: Mapping[str, Any] = field(default_factory=dict)
-    slots: int | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def endpoint(self, place: int) -> ModelEndpoint:
         """The endpoint, asked as the `place`-th of all."""
@@ -51,7 +51,7 @@ class Model:
             priority=place,
             input_cost_per_1k_tokens=self.input_usd,
             output_cost_per_1k_tokens=self.output_usd,
-            **({"max_concurrency": self.slots} if self.slots else {}),
+            **self.settings,
         )
 
     def simulation(self) -> SimulatedEndpoint:

@@ -150,6 +150,8 @@ def open_project(settings: Settings, *, state_dir: Path | None = None) -> Iterat
         project = Project(settings, store, dispatcher, fresh, embedded, folder)
         if fresh:
             pause_interrupted(project)
+            # Or holes would go to other candidates until the leases of calls that died have run out.
+            Gates.beside(store, settings.endpoints).forget()
         yield project
 
 

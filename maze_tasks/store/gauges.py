@@ -250,6 +250,18 @@ class Gates:
         """The call behind `leave`, for `run_together`."""
         return self._step("permit_leave", model, [self._now(), place, self._idle_ms(self.limits[model])])
 
+    def forget(self) -> int:
+        """Give back what was held and reserved at all models, where nobody can be alive who holds it; how much it was.
+
+        Requests and tokens of the last minute still count.
+        """
+        steps = [
+            self._step("permit_forget", model, [self._now(), self._idle_ms(limits)])
+            for model, limits in self.limits.items()
+        ]
+        with translated():
+            return sum(int(count) for count in run_together(self.client, steps))
+
     def any_free(self, models: Sequence[str], tokens: int) -> bool:
         """Whether one of some models would let a call through now, in one round trip; nothing is reserved.
 

@@ -24,7 +24,7 @@ def test_a_run_killed_three_times_ends_like_the_one_left_alone(capsys: pytest.Ca
 
 
 def attempt(outcome: str, candidate: int = 0) -> dict[str, Any]:
-    return {"outcome": outcome, "round": 0, "candidate": candidate, "sample": 0}
+    return {"model": "a", "error": None, "outcome": outcome, "round": 0, "candidate": candidate, "sample": 0}
 
 
 def result(hole: int, code: str, *outcomes: str) -> dict[str, Any]:
@@ -56,9 +56,11 @@ def test_a_call_that_is_made_again_without_a_loss_breaks_the_claim() -> None:
 
 
 def test_another_fill_or_a_missing_hole_breaks_the_claim() -> None:
-    assert held([result(1, "z", "accepted"), result(2, "y", "accepted")], []).different == ["1"]
+    came = held([result(1, "z", "accepted"), result(2, "y", "lost", "accepted")], [])
+    assert came.different == ["1: filled after a accepted | filled after a accepted"]
+    assert not came.holds
     came = held([result(1, "x", "accepted")], [])
-    assert came.different == ["2"]
+    assert came.different == ["2: filled after a accepted | missing after no attempt"]
     assert not came.holds
 
 

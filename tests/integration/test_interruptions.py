@@ -96,6 +96,21 @@ def test_after_a_kill_of_the_command_nothing_runs_and_it_goes_on(stage: Stage) -
     assert stage.stats()["a"]["distinct_keys"] == HOLES
 
 
+def test_after_a_kill_of_the_command_no_hole_goes_elsewhere_because_of_the_calls_that_died() -> None:
+    # The slots of those calls would be free only when their leases run out, much later than a hole waits for its turn.
+    ensemble = [endpoint("a", max_concurrency=SLOTS, spill_after_s=0.5), endpoint("b", priority=1)]
+    with staged(ensemble, {"a": {"latency": 120}}) as stage:
+        stage.configure()
+        stage.write("holes.jsonl", [{"hole_id": number} for number in range(HOLES)])
+        refining = in_the_middle(stage)
+        refining.kill()
+        ended(refining)
+        stage.nothing_runs()
+        _, results = gone_on(stage)
+        assert {row["model"] for row in results} == {"a"}
+        stage.nothing_runs()
+
+
 def test_after_a_kill_of_everything_it_goes_on_with_all_that_was_written(stage: Stage) -> None:
     refining = in_the_middle(stage)
     # The server first: it is the one that must not get to say goodbye.

@@ -31,6 +31,30 @@ def scene(store: RunStore, lease_ms: int = 15_000, **limits: object) -> Scene:
 # Clock, memory, keys
 
 
+def test_what_the_dead_held_is_given_back_at_once_and_their_calls_still_count(store: RunStore) -> None:
+    s = scene(store, max_concurrency=2, requests_per_minute=5, tokens_per_minute=100)
+    assert [s.ask(name, tokens=20).verdict for name in ("p", "q", "w")] == ["go", "go", "wait"]
+    assert s.gates.forget() == 3
+    gauge = s.gates.read_gauges(["m"])[0]
+    assert (gauge.in_flight, gauge.waiting) == (0, 0)
+    assert (gauge.requests_last_minute, gauge.tokens_last_minute) == (2, 40)
+    # Nor is anything kept for the place that waited: what is left of the minute is free.
+    assert s.ask("r", tokens=60).verdict == "go"
+    assert s.done("p") is False
+    assert s.gates.forget() == 1
+    assert s.gates.forget() == 0
+
+
+def test_nobody_probes_for_ever_after_a_probe_is_forgotten(store: RunStore) -> None:
+    s = scene(store, max_concurrency=1)
+    s.ask("p")
+    s.done("p", "auth", pause_ms=1_000)
+    s.clock.now = s.ask("x", max_wait_ms=0).until_ms
+    assert s.ask("first").why == "probe"
+    s.gates.forget()
+    assert s.ask("second").why == "probe"
+
+
 def test_a_clock_that_is_set_back_lets_nobody_in_early(store: RunStore) -> None:
     s = scene(store, requests_per_minute=1, max_wait_ms=100_000)
     s.ask("p")
