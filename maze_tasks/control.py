@@ -14,7 +14,7 @@ from maze_tasks.errors import Refused, ServiceUnavailable, UnknownRun
 from maze_tasks.freeing import free_dependents, release_ready
 from maze_tasks.models import Hole
 from maze_tasks.models.runs import HoleResult, ModelAccount, Plan, RunStatus
-from maze_tasks.names import VERIFIERS, suspects_of
+from maze_tasks.names import FORMAT_VERSION, VERIFIERS, suspects_of
 from maze_tasks.overdue import see_to_overdue
 from maze_tasks.sending import Send, send_from
 from maze_tasks.store import care, reading
@@ -37,6 +37,22 @@ def status(store: RunStore, run: str) -> RunStatus:
     found = reading.read_status(store.client, store.namespace, run)
     if found is None:
         raise UnknownRun(run)
+    return found
+
+
+def require_known_format(store: RunStore, run: str) -> RunStatus:
+    """Counts of a run that may be changed.
+
+    Raises:
+        UnknownRun: there is none of that name.
+        Refused: its records are of a newer release's format.
+    """
+    found = status(store, run)
+    if found.version > FORMAT_VERSION:
+        raise Refused(
+            f"run {run!r} was made by a newer release: its records have format {found.version}, this one knows "
+            f"{FORMAT_VERSION}"
+        )
     return found
 
 
@@ -87,9 +103,10 @@ def cancel(store: RunStore, run: str, *, holders_gone: bool = False) -> RunStatu
 
     Raises:
         UnknownRun: there is none of that name.
+        Refused: it was made by a newer release.
     """
-    if not care.set_state(store, run, "cancelling", ["running", "paused"]):
-        raise UnknownRun(run)
+    require_known_format(store, run)
+    care.set_state(store, run, "cancelling", ["running", "paused"])
     drop_waiting(store, run, holders_gone=holders_gone)
     return status(store, run)
 
@@ -113,9 +130,10 @@ def pause(store: RunStore, run: str) -> RunStatus:
 
     Raises:
         UnknownRun: there is none of that name.
+        Refused: it was made by a newer release.
     """
-    if not care.set_state(store, run, "paused", ["running"]):
-        raise UnknownRun(run)
+    require_known_format(store, run)
+    care.set_state(store, run, "paused", ["running"])
     return status(store, run)
 
 
@@ -133,9 +151,10 @@ def resume(store: RunStore, send: Send, run: str, *, holders_gone: bool = False)
 
     Raises:
         UnknownRun: there is none of that name.
+        Refused: it was made by a newer release.
     """
-    if not care.set_state(store, run, "running", ["paused"]):
-        raise UnknownRun(run)
+    require_known_format(store, run)
+    care.set_state(store, run, "running", ["paused"])
     sent = 0
     for ids in reading.iter_ids(store.client, store.namespace, run):
         spots = [spot for spot in care.spots(store, run, [(one, "0") for one in ids]) if _is_open(spot)]

@@ -79,10 +79,10 @@ def retry_failed(store: RunStore, send: Send, run: str, *, kind: str | None = No
 
     Raises:
         UnknownRun: there is none of that name.
-        Refused: the run was cancelled, has expired, or is still being submitted.
+        Refused: the run was cancelled, has expired, is still being submitted, or was made by a newer release.
         ServiceUnavailable: Redis or the broker cannot be reached; what was opened is sent by the sweeper or a repeat.
     """
-    found = control.status(store, run)
+    found = control.require_known_format(store, run)
     if found.state not in ("done", "exhausted", "running", "paused") or not found.sealed:
         state = found.state if found.sealed else "still being submitted"
         raise Refused(f"run {run!r} is {state}: its failed holes cannot be tried again")

@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 import uuid
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,13 +17,13 @@ from celery.signals import worker_init, worker_process_init, worker_process_shut
 from maze_tasks.clients import ClientPool
 from maze_tasks.control import Sweeper
 from maze_tasks.dispatch import Dispatcher
-from maze_tasks.errors import MazeError, Refused
+from maze_tasks.errors import MazeError, Refused, ServiceUnavailable
 from maze_tasks.fill import Filler
 from maze_tasks.judging import Judge
 from maze_tasks.leases import LeaseKeeper
 from maze_tasks.names import VERIFIERS, queue_name
 from maze_tasks.sending import send_from
-from maze_tasks.store import RunStore, connect
+from maze_tasks.store import RunStore, connect, require_noeviction
 from maze_tasks.store.cache import FillCache
 from maze_tasks.store.cancelled import needless
 from maze_tasks.store.dropped import count_dropped
@@ -159,6 +160,22 @@ def _require_verifier(app: Celery, settings: Settings) -> None:
         raise SystemExit(error.exit_code) from None
 
 
+def _require_lasting_store(settings: Settings) -> None:
+    """Let no worker start whose Redis may evict what it is told to keep; one that is away is waited for.
+
+    Raises:
+        SystemExit: it may; how is on standard error.
+    """
+    try:
+        with closing(connect(settings.require_redis_url(), max_connections=1)) as client:
+            require_noeviction(client)
+    except ServiceUnavailable as error:
+        logger.warning("%s; waiting for it", error)
+    except MazeError as error:
+        sys.stderr.write(f"error: {error}\n")
+        raise SystemExit(error.exit_code) from None
+
+
 def _store(settings: Settings, concurrency: int) -> RunStore:
     client = connect(settings.require_redis_url(), max_connections=4 * concurrency + 16)
     return RunStore(client, namespace=settings.namespace, lease_ms=round(settings.lease_s * 1000))
@@ -171,6 +188,7 @@ def register_signals(app: Celery, settings: Settings) -> None:
         _process["app"] = app
         _process["worker"] = sender
         _require_verifier(app, settings)
+        _require_lasting_store(settings)
 
     def forked(**_: Any) -> None:
         # A prefork child inherits nothing that is connected, and has one slot of its own.

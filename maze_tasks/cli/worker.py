@@ -64,6 +64,7 @@ def command(
     judges = _verifiers(settings, verifiers, models)
     if judges:
         _require_sandbox(settings)
+    _require_lasting_store(settings)
     lanes = [*(endpoint.name for endpoint in endpoints), *([VERIFIERS] if judges else [])]
     dispatcher = Dispatcher(make_celery(settings.require_broker_url()), settings.namespace)
     supervisor = Supervisor(
@@ -79,6 +80,25 @@ def command(
     )
     grace_s = max(endpoint.timeout_secs for endpoint in endpoints) + CLEAN_UP_S
     click.get_current_context().exit(run_until_signalled(supervisor, grace_s=grace_s, tell=say))
+
+
+def _require_lasting_store(settings: Settings) -> None:
+    """Refuse a Redis that may evict what it is told to keep; one that is away is waited for.
+
+    Raises:
+        Refused: it may.
+    """
+    from contextlib import closing
+
+    from maze_tasks.cli.output import warn
+    from maze_tasks.errors import ServiceUnavailable
+    from maze_tasks.store import connect, require_noeviction
+
+    try:
+        with closing(connect(settings.require_redis_url(), max_connections=1)) as client:
+            require_noeviction(client)
+    except ServiceUnavailable as error:
+        warn(f"{error}; the workers wait for it")
 
 
 def _verifiers(settings: Settings, wanted: int | None, models: tuple[str, ...]) -> list[WorkerSpec]:

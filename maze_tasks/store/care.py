@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from maze_tasks.models.runs import TERMINAL_STATES, Attempt, Cursor, HoleStatus, RunState
-from maze_tasks.names import VERIFIERS, HoleId, decode_id, encode_id, suspects_of
+from maze_tasks.names import FORMAT_VERSION, VERIFIERS, HoleId, decode_id, encode_id, suspects_of
 from maze_tasks.store.connection import translated
 from maze_tasks.store.keys import RunKeys, active_key, ended_key, runs_key, sweeper_key
 from maze_tasks.store.runs import SELECT_MEMBER, Finished, RunStore, record_tail
@@ -49,9 +49,14 @@ def server_ms(store: RunStore) -> int:
 
 
 def active_runs(store: RunStore) -> list[str]:
-    """Runs that the sweeper looks after."""
+    """Runs that the sweeper looks after; those whose records are of a newer format are left to workers that know it."""
     with translated():
-        return sorted(str(run) for run in store.client.smembers(active_key(store.namespace)))
+        runs = sorted(str(run) for run in store.client.smembers(active_key(store.namespace)))
+        pipe = store.client.pipeline(transaction=False)
+        for run in runs:
+            pipe.hget(store.keys(run).meta, "version")
+        versions = pipe.execute() if runs else []
+    return [run for run, version in zip(runs, versions, strict=True) if int(version or 0) <= FORMAT_VERSION]
 
 
 def overdue(store: RunStore, run: str, now_ms: int, limit: int = 500) -> tuple[list[Member], list[Member]]:

@@ -39,7 +39,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from maze_tasks.names import escape
+from maze_tasks.names import FORMAT_VERSION, escape
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,5 +149,5 @@ def dropped_key(namespace: str) -> str:
 
 
 def sweeper_key(namespace: str) -> str:
-    """Lock of the sweeper."""
-    return f"{escape(namespace)}:sweeper"
+    """Lock of the sweeper; workers of each format version have one of their own, for they sweep what they can read."""
+    return f"{escape(namespace)}:sweeper:{FORMAT_VERSION}"

@@ -75,3 +75,27 @@ def test_everybody_waits_and_goes_on(stage: Stage, server: OwnRedis, how: Callab
     assert "Traceback" not in stage.said("worker") + refined.err
     complaints = [line for line in stage.said("worker").splitlines() if "WARNING" in line or "ERROR" in line]
     assert len(complaints) < COMPLAINTS
+
+
+def test_a_server_that_may_evict_is_refused_at_every_door(stage: Stage, server: OwnRedis) -> None:
+    for name, value in (("maxmemory", "100mb"), ("maxmemory-policy", "allkeys-lru")):
+        server.command("CONFIG", "SET", name, value)
+    path = stage.write("holes.jsonl", [{"hole_id": 1}])
+    plain = stage.celery(["a"], concurrency=1, name="plain")
+    for refused in (stage.maze("refine", path), stage.maze("worker"), stage.maze("status")):
+        assert (refused.code, refused.out) == (2, "")
+        assert "maxmemory-policy allkeys-lru" in refused.err
+        assert "noeviction" in refused.err
+    assert plain.wait(timeout=30) == 2
+    assert "maxmemory-policy allkeys-lru" in stage.said("plain")
+    assert "Traceback" not in stage.said("plain")
+
+
+def test_a_worker_that_comes_before_its_redis_waits_for_it(stage: Stage, server: OwnRedis) -> None:
+    server.kill()
+    worker = stage.worker()
+    until(lambda: "cannot reach Redis" in stage.said("worker"), "a word of what is wrong")
+    server.start()
+    path = stage.write("holes.jsonl", [{"hole_id": 1}])
+    assert stage.maze("refine", path, "--run", "r", "--json").json["filled"] == 1
+    assert worker.poll() is None

@@ -150,3 +150,16 @@ def test_messages_that_nobody_ever_got_are_sent_again(stage: Stage) -> None:
     stage.celery(["a"], concurrency=SLOTS)
     watched = stage.maze("watch", "r", "--json")
     assert (watched.code, watched.json["filled"], watched.json["attempts"]) == (0, 5, 5)
+
+
+def test_a_run_goes_on_with_its_client_gone(stage: Stage) -> None:
+    stage.celery(["a"], concurrency=SLOTS)
+    path = stage.write("holes.jsonl", [{"hole_id": number} for number in range(HOLES)])
+    refining = stage.start("refine", path, "--run", "r", "--json")
+    until(lambda: stage.status("r").filled >= 5, "a run in the middle")
+    os.killpg(refining.pid, signal.SIGKILL)
+    ended(refining)
+    assert stage.status("r").filled < HOLES
+    until(lambda: stage.status("r").state == "done", "the end of the run")
+    status = stage.status("r")
+    assert (status.filled, status.attempts, status.repeated) == (HOLES, HOLES, 0)
