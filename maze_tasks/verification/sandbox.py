@@ -27,6 +27,7 @@ HARMLESS = frozenset({
 })
 # fmt: on
 MAX_REASON_CHARS = 200  # of what bubblewrap says where it makes no sandbox
+_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASS|CREDENTIAL", re.IGNORECASE)  # in names of variables that profiles set
 SIGNALLED = 128  # exit codes above it: 128 + the signal that ended the command
 
 
@@ -135,7 +136,8 @@ class Sandbox:
         return {"root": root} if file is None else {"root": root, "path": f"{root}/{file}"}
 
     def _secrets(self, profile: VerifyProfile) -> list[str]:
-        return [self.env[name] for name in profile.pass_env if name in self.env and name not in HARMLESS]
+        passed = [self.env[name] for name in profile.pass_env if name in self.env and name not in HARMLESS]
+        return passed + [value for name, value in profile.set_env.items() if _SECRET.search(name)]
 
 
 def judge(profile: VerifyProfile, ending: Ending, secrets: list[str]) -> Verdict:

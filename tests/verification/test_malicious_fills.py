@@ -164,9 +164,11 @@ def test_one_that_looks_for_the_key(arena: Arena, secret: str, monkeypatch: pyte
 
 def test_one_that_prints_a_value_it_was_given(arena: Arena) -> None:
     verdict = arena.judge(
-        "import os, sys; print('the key is', os.environ['FAST_API_KEY']); sys.exit(3)", pass_env=["FAST_API_KEY"]
+        "import os, sys; print(os.environ['FAST_API_KEY'], os.environ['DB_PASSWORD'], os.environ['MODE']); sys.exit(3)",
+        pass_env=["FAST_API_KEY"],
+        set_env={"DB_PASSWORD": "swordfish", "MODE": "testing"},
     )
-    assert verdict.output == "the key is [redacted]\n"
+    assert verdict.output == "[redacted] [redacted] testing\n"
 
 
 def test_one_that_writes_outside(arena: Arena) -> None:
