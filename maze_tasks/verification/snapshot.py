@@ -191,7 +191,7 @@ class Trees:
 
     @contextmanager
     def hold(self, digest: str) -> Iterator[Path]:
-        """A tree for as long as it is used; unpacked where it is not yet.
+        """A tree for as long as it is used; unpacked where it is not yet, and then others go that nobody used for long.
 
         Args:
             digest: of the tree.
@@ -208,6 +208,7 @@ class Trees:
                 if not archive.is_file():
                     raise MissingSnapshot(digest, self.snapshots.folder)
                 self.snapshots.unpack(digest, tree)
+                self.sweep()
             with suppress(OSError):
                 os.utime(self.folder / f"{digest}.lock")  # used now: the sweep takes others first
             yield tree

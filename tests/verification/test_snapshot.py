@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from maze_tasks.errors import Refused
-from maze_tasks.verification import Damaged, Limits, MissingSnapshot, Snapshots, Trees, archive
+from maze_tasks.verification import Damaged, Limits, MissingSnapshot, Snapshots, Trees, archive, snapshot
 from maze_tasks.verification.archive import FIXED_MTIME, stays_inside, unpack
 
 STEPS = st.lists(st.sampled_from(["a", "b", "..", "."]), min_size=1, max_size=6).map("/".join)
@@ -272,6 +272,18 @@ def test_the_sweep_takes_trees_used_longest_ago_and_never_one_in_use(
     )
     with trees.hold(digests[1]) as root:
         assert (root / "data.txt").read_text() == "1"
+
+
+def test_a_worker_that_sees_many_trees_keeps_few(tree: Path, shared: Snapshots, folder: Path) -> None:
+    trees = Trees(folder, shared)
+    first = shared.add(tree).digest
+    with trees.hold(first) as used:
+        for number in range(snapshot.TREES_KEPT + 3):
+            (tree / "data.txt").write_text(str(number))
+            with trees.hold(shared.add(tree).digest):
+                pass
+        assert len([path for path in trees.folder.iterdir() if path.is_dir()]) <= snapshot.TREES_KEPT + 2
+        assert (used / "data.txt").read_text() == "data\n", "it is in use"
 
 
 def test_what_a_killed_packer_left_goes_after_a_day(shared: Snapshots, folder: Path) -> None:
