@@ -20,46 +20,22 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from benchmarks.faults import schedule
 from benchmarks.faults.audit import Facts, audit
 from benchmarks.faults.hostile import CANDIDATES, holes, hostile
 from benchmarks.faults.playing import Play
 from benchmarks.faults.scene import RUN, Scene, opened
+from benchmarks.faults.setting import SHORT, WHOLE, Setting
 from benchmarks.faults.striking import Striker
 from benchmarks.faults.telling import Outcome, show
 from benchmarks.faults.watching import Watch
 from maze_tasks.store import reading
 
 LAST_CALLS_S = 6.0  # in which calls of workers that woke up too late have come to their end
-
-
-@dataclass(frozen=True)
-class Size:
-    """How much is asked of a run.
-
-    Args:
-        holes: how many.
-        lease_s: of the run.
-        latency_ms: of a good reply.
-        supervisors: how many `maze worker` there are.
-        submission_kills: how often the producer is killed.
-        events: faults beside the kills.
-    """
-
-    holes: int
-    lease_s: float
-    latency_ms: float
-    supervisors: int
-    submission_kills: int
-    events: Any
-
-
-WHOLE = Size(2000, 15.0, 150.0, 2, 2, schedule.WHOLE)
-SHORT = Size(240, 3.0, 100.0, 1, 1, schedule.SHORT)
 
 
 def options() -> argparse.ArgumentParser:
@@ -77,57 +53,58 @@ def options() -> argparse.ArgumentParser:
     return parser
 
 
-def measure(folder: Path, chosen: argparse.Namespace) -> Outcome:
-    """Play a run, and hold the store against the logs."""
-    size = SHORT if chosen.short else WHOLE
-    count = chosen.holes or size.holes
-    (folder / "holes.jsonl").write_text("".join(json.dumps(line) + "\n" for line in holes(count)))
-    settings = {"lease_s": size.lease_s, "max_fallback_attempts": CANDIDATES, "max_retries": 5, "cache": False}
-    ensemble = hostile(chosen.seed, size.latency_ms)
+def measure(folder: Path, setting: Setting) -> Outcome:
+    """Play a run, and hold the store against the logs.
+
+    Args:
+        folder: to work in, empty.
+        setting: what the run is made with.
+    """
+    lines = holes(setting.holes)
+    (folder / "holes.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    said = {"lease_s": setting.lease_s, "max_fallback_attempts": CANDIDATES, "max_retries": 5, "cache": False}
+    ensemble = hostile(setting.seed, setting.latency_ms, setting.a_minute)
+    limits = {one.name: int(limit) for one in ensemble if (limit := one.settings.get("requests_per_minute"))}
     with (
-        opened(folder, ensemble, settings, appendfsync=chosen.appendfsync, supervisors=size.supervisors) as scene,
+        opened(folder, ensemble, said, appendfsync=setting.appendfsync, supervisors=setting.supervisors) as scene,
         Watch(scene.store.client) as watch,
     ):
-        events = schedule.events(chosen.seed, size.events)
-        striker = Striker(scene, watch, size.lease_s)
-        play = Play(scene, striker, count, chosen.seed, chosen.kill_every, events, size.submission_kills)
+        play = Play(
+            scene, Striker(scene, watch, setting.lease_s), setting, schedule.planned(setting.seed, setting.events)
+        )
         began = time.monotonic()
         ended = play.run()
-        elapsed = time.monotonic() - began
+        elapsed_s = time.monotonic() - began
         time.sleep(LAST_CALLS_S)
-        return outcome(scene, play, chosen, size, count, ended=ended, elapsed_s=elapsed)
+        return outcome(scene, play, limits, ended=ended, elapsed_s=elapsed_s)
 
 
-def outcome(
-    scene: Scene, play: Play, chosen: argparse.Namespace, size: Size, count: int, *, ended: bool, elapsed_s: float
-) -> Outcome:
-    """The audit of what was played."""
+def outcome(scene: Scene, play: Play, limits: Mapping[str, int], *, ended: bool, elapsed_s: float) -> Outcome:
+    """What the audit of a run that was played says."""
     client = scene.store.client
     status = reading.read_status(client, "maze", RUN)
-    assert status is not None
+    assert status is not None, "a run that was submitted has a status"
     requests = scene.requests()
     facts = Facts(
         RUN,
-        range(count),
+        range(play.setting.holes),
         status,
         reading.read_accounts(client, "maze", RUN),
         list(reading.iter_results(client, "maze", RUN)),
         requests,
+        limits,
         in_flight=sum(one.in_flight or 0 for one in play.faults),
     )
     kinds: dict[str, Counter[str]] = {}
     for entry in requests:
         kinds.setdefault(entry["endpoint"], Counter())[entry["outcome"]] += 1
     return Outcome(
+        play.setting,
         audit(facts),
         sorted(play.faults, key=lambda one: one.at),
         ended,
         {name: dict(counts) for name, counts in kinds.items()},
         elapsed_s,
-        chosen.appendfsync,
-        chosen.kill_every,
-        size.lease_s,
-        chosen.seed,
         status.late,
         sum(one.lost for one in facts.accounts.values()),
         status.cost_nano / 1e9,
@@ -137,13 +114,21 @@ def outcome(
 def main(arguments: list[str] | None = None) -> int:
     """Run the benchmark; its exit code."""
     chosen = options().parse_args(arguments)
+    base = SHORT if chosen.short else WHOLE
+    setting = replace(
+        base,
+        holes=chosen.holes or base.holes,
+        kill_every_s=chosen.kill_every,
+        appendfsync=chosen.appendfsync,
+        seed=chosen.seed,
+    )
     if chosen.keep is not None:
         chosen.keep.mkdir(parents=True)
-        came = measure(chosen.keep.resolve(), chosen)
-        (chosen.keep / "report.json").write_text(json.dumps(came.report(), indent=2) + "\n")
+        came = measure(chosen.keep.resolve(), setting)
+        (chosen.keep / "report.json").write_text(json.dumps(came.report(), indent=2) + "\n", encoding="utf-8")
     else:
         with tempfile.TemporaryDirectory(prefix="maze-faults-") as name:
-            came = measure(Path(name), chosen)
+            came = measure(Path(name), setting)
     if chosen.json:
         print(json.dumps(came.report()))
     else:

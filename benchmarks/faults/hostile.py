@@ -26,16 +26,17 @@ class Hostile:
     simulation: Mapping[str, Any]
 
 
-def hostile(seed: int, latency_ms: float) -> list[Hostile]:
+def hostile(seed: int, latency_ms: float, a_minute: int) -> list[Hostile]:
     """The ensemble; every hole can be filled, at worst by the last of its candidates.
 
     Args:
         seed: of what the endpoints do.
         latency_ms: of a good reply.
+        a_minute: requests that the endpoint which throttles allows in a minute.
     """
 
     def made(
-        name: str, capability: str, priority: int, slots: int, errors: list[dict[str, Any]], **more: Any
+        name: str, capability: str, priority: int, slots: int, errors: list[dict[str, Any]], **limits: int
     ) -> Hostile:
         settings = {
             "capabilities": [capability],
@@ -44,13 +45,14 @@ def hostile(seed: int, latency_ms: float) -> list[Hostile]:
             "timeout_secs": CALL_TIMEOUT_S,
             "input_cost_per_1k_tokens": 0.001,
             "output_cost_per_1k_tokens": 0.002,
+            **limits,
         }
         behaviour = {"seed": seed, "latency": {"mean_ms": latency_ms}, "missing_text": "pass  # {hole} {model}"}
-        return Hostile(name, settings, behaviour | {"errors": errors} | more)
+        return Hostile(name, settings, behaviour | {"errors": errors, **limits})
 
     return [
         made("broken", "CodeCompletion", 2, 6, _broken()),  # the first is the default
-        made("throttling", "FastInference", 1, 6, _throttling()),
+        made("throttling", "FastInference", 1, 6, _throttling(), requests_per_minute=a_minute),
         made("slow", "HighQuality", 3, 8, _slow()),
         made("sure", "LongContext", 4, 6, []),
     ]

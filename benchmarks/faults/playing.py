@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 import redis
 
 from benchmarks.faults import schedule
-from benchmarks.faults.scene import RUN, Scene, until
+from benchmarks.faults.scene import RUN, Scene
 from benchmarks.faults.schedule import Planned
+from benchmarks.faults.setting import Setting
 from benchmarks.faults.striking import Striker
 from benchmarks.faults.watching import Fault, progress
 from maze_tasks.models.runs import TERMINAL_STATES
@@ -34,20 +35,14 @@ class Play:
     Args:
         scene: what is running.
         striker: carries faults out.
-        holes: how many are submitted, from ``holes.jsonl``.
-        seed: of the schedule.
-        kill_every_s: seconds from one kill to the next.
-        events: the faults besides.
-        submission_kills: how often the producer is killed.
+        setting: what the run is made with; its holes are in ``holes.jsonl``.
+        events: the faults besides the kills.
     """
 
     scene: Scene
     striker: Striker
-    holes: int
-    seed: int
-    kill_every_s: float
+    setting: Setting
     events: Sequence[Planned]
-    submission_kills: int
     faults: list[Fault] = field(default_factory=list)
     seen: tuple[int, int, str] = (0, 0, "")  # holes stored, holes that ended, state of the run
     _threads: list[threading.Thread] = field(default_factory=list)
@@ -56,7 +51,7 @@ class Play:
 
     def run(self) -> bool:
         """Submit the run and follow it; whether it and the client came to their ends by themselves."""
-        kills, kill_at = schedule.victims(self.seed), time.monotonic() + self.kill_every_s
+        kills, kill_at = schedule.victims(self.setting.seed), time.monotonic() + self.setting.kill_every_s
         left, moved = list(self.events), time.monotonic()
         submission = self._in_thread(self._submit)
         while self.seen[2] not in TERMINAL_STATES or submission.is_alive():
@@ -68,10 +63,10 @@ class Play:
             elif time.monotonic() - moved > STUCK_S:
                 break
             self._see_to_processes()
-            if left and self.seen[1] >= left[0].at * self.holes:
+            if left and self.seen[1] >= left[0].at * self.setting.holes:
                 self._in_thread(self._event, left.pop(0))
             if time.monotonic() >= kill_at and self.seen[1]:
-                kill_at = time.monotonic() + self.kill_every_s
+                kill_at = time.monotonic() + self.setting.kill_every_s
                 self._note(self.striker.kill(*next(kills)))
         for thread in self._threads:
             thread.join(timeout=STUCK_S)
@@ -114,9 +109,10 @@ class Play:
 
     def _submit(self) -> None:
         """The producer, killed and called again with the same command."""
-        for share in schedule.submission_kills(self.seed, self.submission_kills):
+        for share in schedule.submission_kills(self.setting.seed, self.setting.submission_kills):
             producer = self._producer()
-            until(lambda: producer.poll() is not None or self.seen[0] >= share * self.holes, "holes in the store")  # noqa: B023
+            while producer.poll() is None and self.seen[0] < share * self.setting.holes:
+                time.sleep(TICK_S / 10)
             if producer.poll() is None:
                 self._note(Fault("kill producer", in_flight=0))
                 producer.kill()

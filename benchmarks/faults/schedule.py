@@ -44,7 +44,7 @@ WHOLE: Sequence[tuple[float, Event]] = (
 SHORT: Sequence[tuple[float, Event]] = ((0.15, "stop"), (0.35, "redis"), (0.55, "flush"), (0.70, "cut all"))
 
 
-def events(seed: int, kinds: Sequence[tuple[float, Event]]) -> list[Planned]:
+def planned(seed: int, kinds: Sequence[tuple[float, Event]]) -> list[Planned]:
     """The faults of a run but its kills, in order."""
     draws = random.Random(f"{seed} events")
     return [Planned(at, what, draws.random()) for at, what in sorted(kinds)]

@@ -121,7 +121,7 @@ class Striker:
         return fault
 
     def _restart(self, what: str, server: Server, draw: float) -> Fault:
-        fault = Fault(f"kill {what}", in_flight=0)
+        fault = Fault(f"kill {what}", in_flight=0, away=server is self._scene.store)
         server.kill()
         time.sleep(DOWN_S[0] + DOWN_S[1] * draw)
         server.start()
@@ -147,7 +147,7 @@ class Striker:
         workers: Sequence[psutil.Process] = (),
     ) -> Fault:
         # Where everybody is cut off nobody may take anything over, so that nothing counts as in flight.
-        fault = Fault(what, victims=_names(workers), in_flight=None if workers else 0)
+        fault = Fault(what, victims=_names(workers), in_flight=None if workers else 0, away=not workers)
         for proxy in proxies:
             proxy.cut(how)
         if workers:

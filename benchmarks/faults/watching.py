@@ -47,6 +47,7 @@ class Fault:
         in_flight: calls that they held; None until it is known.
         on_s: seconds until all of them had gone on, by being sent again or committed after all; None where there were
             none, or one never did.
+        away: whether it took the store from everybody while it lasted.
     """
 
     what: str
@@ -55,6 +56,7 @@ class Fault:
     victims: tuple[str, ...] = ()
     in_flight: int | None = None
     on_s: float | None = None
+    away: bool = False
 
 
 def leases(client: redis.Redis) -> list[Lease]:
