@@ -59,12 +59,12 @@ def hostile(seed: int, latency_ms: float, a_minute: int) -> list[Hostile]:
 
 
 def _throttling() -> list[dict[str, Any]]:
-    """429 and 503 that ask for a pause in every form, or for none."""
+    """429 and 503 that ask for a pause in every form, for one too long to wait for, or for none."""
     asking = [
-        {"kind": kind, "rate": 0.03, "retry_after_s": 1.2, "retry_after_form": form}
+        {"kind": kind, "rate": 0.005, "retry_after_s": 1.2, "retry_after_form": form}
         for form, kind in zip(FORMS, (429, 503, 429, 429, 503), strict=True)
     ]
-    return [*asking, {"kind": 429, "rate": 0.03, "retry_after_s": 45}, {"kind": 429, "rate": 0.03}]
+    return [*asking, {"kind": 429, "rate": 0.003, "retry_after_s": 8}, {"kind": 429, "rate": 0.01}]
 
 
 def _broken() -> list[dict[str, Any]]:
