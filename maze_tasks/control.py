@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from maze_tasks.calm import Calm
+from maze_tasks.decide.money import usd_to_nano
 from maze_tasks.errors import Refused, ServiceUnavailable, UnknownRun
 from maze_tasks.freeing import free_dependents, release_ready
 from maze_tasks.models import Hole
@@ -109,6 +110,41 @@ def cancel(store: RunStore, run: str, *, holders_gone: bool = False) -> RunStatu
     care.set_state(store, run, "cancelling", ["running", "paused"])
     drop_waiting(store, run, holders_gone=holders_gone)
     return status(store, run)
+
+
+def set_limits(store: RunStore, run: str, *, budget_usd: float | None, deadline_s: float | None) -> None:
+    """Give a run another budget or deadline; what is None stays as it is.
+
+    Args:
+        store: the store.
+        run: name of the run.
+        budget_usd: the most that it may spend in all, in USD.
+        deadline_s: the longest that it may take from now on, in seconds.
+    """
+    care.set_limits(
+        store,
+        run,
+        budget_nano=None if budget_usd is None else usd_to_nano(budget_usd),
+        deadline_ms=None if deadline_s is None else care.server_ms(store) + round(deadline_s * 1000),
+    )
+
+
+def exhaust(store: RunStore, run: str, why: str) -> None:
+    """End a run whose ``budget`` is used up or whose ``deadline`` has passed: what waits is skipped, once."""
+    if care.exhaust(store, run, why):
+        drop_waiting(store, run)
+
+
+def end_in_time(store: RunStore, found: RunStatus, now_ms: int) -> None:
+    """End a run whose deadline has passed.
+
+    Args:
+        store: the store.
+        found: how the run stands.
+        now_ms: milliseconds of Redis's clock.
+    """
+    if found.deadline_at is not None and found.state in ("running", "paused") and now_ms >= found.deadline_at * 1000:
+        exhaust(store, found.run, "deadline")
 
 
 def drop_waiting(store: RunStore, run: str, *, holders_gone: bool = False) -> int:
@@ -282,6 +318,7 @@ class Sweeper:
         found = reading.read_status(self.store.client, self.store.namespace, run)
         if found is None:
             return
+        end_in_time(self.store, found, now)
         if found.state == "cancelling":
             drop_waiting(self.store, run)
         elif found.ended:

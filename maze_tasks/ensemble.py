@@ -363,7 +363,8 @@ class RunHandle:
 
 
 def _whole(rules: RunRules) -> RunRules:
-    """Rules for one answer to one request, which is never asked for in parts."""
+    """Rules for one answer to one request, which is never asked for in parts, and has the time of its endpoints."""
+    rules = rules.model_copy(update={"deadline_s": None})
     if rules.failure_strategy is not FailureStrategy.DECOMPOSE:
         return rules
     return rules.model_copy(update={"failure_strategy": FailureStrategy.RETRY_ALTERNATE, "max_iterations": 1})

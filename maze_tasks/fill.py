@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from maze_tasks import caching, permits, selecting
+from maze_tasks import caching, control, permits, selecting
 from maze_tasks.caching import Kept, Recalled
+from maze_tasks.decide.deadline import call_limit_s
 from maze_tasks.decide.decomposition import parts_of
 from maze_tasks.decide.profiles import profile_of
 from maze_tasks.decide.request import call_for
@@ -32,11 +33,11 @@ from maze_tasks.models.runs import Cursor, Plan, RunRules
 from maze_tasks.names import FORMAT_VERSION, VERIFIERS, HoleId, idempotency_key
 from maze_tasks.parts import as_asked, see_to
 from maze_tasks.permits import Wanted
-from maze_tasks.recording import Answer, commit_of, prices_of, provisional, record_of
+from maze_tasks.recording import Answer, commit_of, most_nano, prices_of, provisional, record_of
 from maze_tasks.replying import read_fill, read_plainly
 from maze_tasks.selecting import facts_of
 from maze_tasks.sending import Send, send_from
-from maze_tasks.store import waiting
+from maze_tasks.store import budgets, waiting
 from maze_tasks.store.cache import FillCache
 from maze_tasks.store.gauges import Gates
 from maze_tasks.store.runs import Begun, Finished, RunInfo, RunStore, Ticket
@@ -121,6 +122,8 @@ class Filler:
         if begun.verdict == "go" and begun.plan_no >= len(info.plans):
             # Another thread has just remembered what it read before the plan was added.
             info = self._patiently(lambda: self.store.info(message.run), _BEGIN_PATIENCE_S) or info
+        if begun.verdict == "spent":
+            control.exhaust(self.store, message.run, "deadline")
         if begun.verdict != "go":
             logger.debug("hole %r dropped: %s", hole_id, begun.verdict)
             return begun.on
@@ -203,10 +206,15 @@ class Filler:
         recalled = caching.recall(self.cache, info.rules, endpoint, call, ticket.cursor, attempt_id)
         if recalled.busy_ms is not None:
             return self._wait(ticket, attempt_id, recalled)
-        turn = None if recalled.kept else self._turn(ticket, attempt_id, call, plan, info.rules)
-        if turn is not None and turn.error is None:
-            return self._give_way(ticket, attempt_id, recalled, turn, plan)
         work = _Work(ticket, attempt_id, begun, plan, info.rules, hole, call, recalled)
+        turn = None
+        if recalled.kept is None:
+            refused = self._reserve(work) if begun.budgeted else None
+            if refused is not None:
+                return refused
+            turn = self._turn(work)
+            if turn is not None and turn.error is None:
+                return self._give_way(work, turn)
         held = self.leases.holding(
             ticket,
             attempt_id,
@@ -250,23 +258,38 @@ class Filler:
         caching.wake(self.cache, finished.beside[: len(kept)])
         return finished
 
-    def _turn(self, ticket: Ticket, attempt_id: str, call: Call, plan: Plan, rules: RunRules) -> Turn | None:
+    def _reserve(self, work: _Work) -> Finished | None:
+        """Set aside what the call may cost; what became of the hole where the budget has no room for it now."""
+        ticket = work.ticket
+        most = most_nano(self.endpoints[ticket.model], work.call)
+        reserved = self._patiently(
+            lambda: budgets.reserve(self.store, ticket, work.attempt_id, most), _BEGIN_PATIENCE_S
+        )
+        if reserved == "go":
+            return None
+        caching.give_back(self.cache, work.recalled, work.attempt_id)
+        if reserved == "spent":
+            control.exhaust(self.store, ticket.run, "budget")
+        return Finished(reserved)
+
+    def _turn(self, work: _Work) -> Turn | None:
         """Ask for a permit; None where the call may be made now."""
-        gates = self.gates
+        gates, at, plan, call = self.gates, work.ticket, work.plan, work.call
         if gates is None:
             return None
         # One of several samples stays with the others: their candidate is left by all of them together.
-        later = plan.candidates[ticket.cursor.candidate + 1 :] if plan.samples == 1 else ()
+        later = plan.candidates[at.cursor.candidate + 1 :] if plan.samples == 1 else ()
         tokens = estimate_tokens(call.system + call.prompt, call.max_tokens)
-        spill_after_s = self.endpoints[ticket.model].spill_after_s
-        wanted = Wanted(ticket, attempt_id, tokens, later, spill_after_s, patience=rules.max_retries)
+        spill_after_s = self.endpoints[at.model].spill_after_s
+        wanted = Wanted(at, work.attempt_id, tokens, later, spill_after_s, patience=work.rules.max_retries)
         return self._patiently(lambda: permits.ask(gates, wanted, draw=self.draw(), now=self.now), _BEGIN_PATIENCE_S)
 
-    def _give_way(self, ticket: Ticket, attempt_id: str, recalled: Recalled, turn: Turn, plan: Plan) -> Finished:
+    def _give_way(self, work: _Work, turn: Turn) -> Finished:
         """Give the slot back where the call may not be made now: the hole waits, or goes on to the next candidate."""
-        caching.give_back(self.cache, recalled, attempt_id)
+        ticket, attempt_id = work.ticket, work.attempt_id
+        caching.give_back(self.cache, work.recalled, attempt_id)
         if turn.kind == "spill":
-            follows = plan.model_at(selecting.cursor_after(ticket.cursor, "next"))
+            follows = work.plan.model_at(selecting.cursor_after(ticket.cursor, "next"))
             return self._patiently(lambda: waiting.spill(self.store, ticket, attempt_id, follows), _BEGIN_PATIENCE_S)
         return self._patiently(lambda: waiting.defer(self.store, ticket, attempt_id, turn.wait_ms), _BEGIN_PATIENCE_S)
 
@@ -296,14 +319,18 @@ class Filler:
         """Make the call, unless its reply is kept, and look for the fill in what comes back."""
         kept, run = work.recalled.kept, work.ticket.run
         try:
-            reply = kept.reply if kept else self._ask(work.ticket.model, work.call, cut)
+            reply = kept.reply if kept else self._ask(work, cut)
         except EndpointError as error:
             return Answer(None, None, error)
         answer = replace(self._read(run, reply, work.hole), saved_nano=kept.cost_nano if kept else None)
         return answer if answer.outcome else replace(answer, outcome=_unsure(reply, work.rules))
 
-    def _ask(self, model: str, call: Call, cut: threading.Event) -> Reply:
-        return self.client(model).call(call, deadline_s=self.endpoints[model].timeout_secs, cancelled=cut)
+    def _ask(self, work: _Work, cut: threading.Event) -> Reply:
+        model, left_ms = work.ticket.model, work.begun.left_ms
+        limit_s = self.endpoints[model].timeout_secs
+        if left_ms is not None:
+            limit_s = call_limit_s(left_ms / 1000, work.plan.stages - work.ticket.cursor.candidate, limit_s)
+        return self.client(model).call(work.call, deadline_s=limit_s, cancelled=cut)
 
     def _read(self, run: str, reply: Reply, hole: Hole) -> Answer:
         """The fill that a reply holds, and why it cannot be accepted, if it cannot."""

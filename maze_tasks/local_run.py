@@ -64,6 +64,7 @@ class LocalRun:
             if found.ended or found.state == "paused":
                 return found
             now = care.server_ms(self._store)
+            control.end_in_time(self._store, found, now)
             see_to_overdue(self._store, self.send, self._run, now)
             if not self._running:
                 self._send_forgotten(now)

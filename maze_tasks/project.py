@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from maze_tasks import control
 from maze_tasks.config import Settings
+from maze_tasks.decide.money import usd_to_nano
 from maze_tasks.dispatch import Dispatcher, make_celery
 from maze_tasks.embedded import join
 from maze_tasks.errors import ConfigError, ServiceUnavailable
@@ -111,6 +112,8 @@ def run_rules(settings: Settings) -> RunRules:
         templates=None if settings.templates == default_templates() else settings.templates,
         cache=settings.cache,
         cache_days=settings.cache_days,
+        budget_nano=None if settings.budget_usd is None else usd_to_nano(settings.budget_usd),
+        deadline_s=settings.deadline_s,
         endpoints={endpoint.name: endpoint.digest() for endpoint in settings.endpoints},
     )
 

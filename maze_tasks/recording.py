@@ -123,7 +123,7 @@ def _unanswered(endpoint: ModelEndpoint, call: Call, error: EndpointError) -> di
         "outcome": "cancelled" if error.kind == "cancelled" else "failed",
         "latency_ms": round(error.latency_ms, 3),
         "unsettled": unsettled,
-        "cost_nano": _estimate(endpoint, call) if unsettled else 0,
+        "cost_nano": most_nano(endpoint, call) if unsettled else 0,
     }
 
 
@@ -133,8 +133,8 @@ def _may_be_paid(error: EndpointError) -> bool:
     return error.sent and answered and error.kind in _MAY_BE_PAID
 
 
-def _estimate(endpoint: ModelEndpoint, call: Call) -> int:
-    """What a call may have cost that went out and was not answered, in nano-USD."""
+def most_nano(endpoint: ModelEndpoint, call: Call) -> int:
+    """The most that a call may cost, in nano-USD: reserved ahead of it, and booked where nobody says what it cost."""
     return estimate_nano(endpoint, prompt_bytes(call.system + call.prompt), call.max_tokens)
 
 

@@ -21,7 +21,6 @@ from pydantic_core import PydanticUndefined
 import maze_tasks
 from maze_tasks.cli import COMMANDS, main
 from maze_tasks.config import Settings
-from maze_tasks.config.problems import UNSUPPORTED
 from maze_tasks.config.settings import PromptFiles
 from maze_tasks.errors import MazeError
 from maze_tasks.models import HoleSpec, HoleState, ModelEndpoint, RefinementConfig
@@ -199,12 +198,6 @@ def test_every_setting_is_explained_with_its_default(title: str, shape: type[Bas
         defaults["max_iterations"] = "`1`"  # ten rounds of paid calls are asked for, not assumed
         assert Settings().refinement.max_iterations == 1
     assert explained == defaults
-
-
-def test_settings_that_nothing_keeps_to_are_said_to_be_refused() -> None:
-    text = section(REFERENCE / "configuration.md", "## Top level")
-    for name in UNSUPPORTED:
-        assert re.search(rf"`{name}`.*refused", text), name
 
 
 @pytest.mark.parametrize(

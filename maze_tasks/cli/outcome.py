@@ -41,6 +41,9 @@ def show_summary(status: RunStatus, report: dict[str, Any]) -> None:
         f"{status.fallbacks} of them fallbacks, {status.cached} from the cache, {status.repeated} repeated; "
         f"{cost_of(status)}; {duration(report['elapsed_s'])}"
     )
+    if status.stopped_by is not None:
+        reached = "the budget was used up" if status.stopped_by == "budget" else "the deadline has passed"
+        tell(f"{reached}; `maze resume {status.run} --failed --{status.stopped_by} N` goes on with another one")
     if status.simulated:
         tell(f"{status.simulated} of the replies came from simulated endpoints")
     if status.set_aside:

@@ -80,6 +80,8 @@ class Wanted:
 @click.option("--no-verify", is_flag=True, help="Judge no fills by running a command.")
 @click.option("--tree", "root", type=click.Path(path_type=Path), help="The folder that hole lines were scanned from.")
 @click.option("--no-cache", is_flag=True, help="Ask for every fill, also where its reply has been paid for already.")
+@click.option("--budget", type=click.FloatRange(min=0), metavar="USD", help="The most that the run may spend.")
+@click.option("--deadline", type=click.FloatRange(min=0), metavar="SECONDS", help="The longest that the run may take.")
 @click.option("--dry-run", is_flag=True, help="Show holes per model, tokens and cost range; make no call.")
 @click.option("--detach", is_flag=True, help="Leave once submitted; needs a redis_url and workers of its own.")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
@@ -108,8 +110,12 @@ def command(
     an interruption it goes on where it was. Interrupting a run on a shared server leaves it going.
     """
     settings = _spread(state.settings(), given["best_of_n"]) if spread else state.settings()
-    if no_cache:
-        settings = settings.model_copy(update={"cache": False})
+    overridden = {
+        "cache": False if no_cache else None,
+        "budget_usd": given.pop("budget"),
+        "deadline_s": given.pop("deadline"),
+    }
+    settings = settings.model_copy(update={name: value for name, value in overridden.items() if value is not None})
     tree = source_tree(holes) or root
     profile = _profile(settings, verify, tree, wanted=not no_verify)
     wanted = Wanted(title=holes, source=holes, tree=tree.resolve() if tree else None, profile=profile, **given)

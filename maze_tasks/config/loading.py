@@ -146,7 +146,7 @@ def _parse_toml(text: str, file: str) -> _Document:
 
 def _refuse_bad_keys(document: _Document) -> tuple[str, ...]:
     """Refuse keys that must not be there; what is merely unknown in a JSON file is taken out and warned of."""
-    found = list(check.unsupported_keys(document.values))
+    found: list[Problem] = []
     unknown = list(check.unknown_keys(document.values))
     if document.is_toml:
         found += [*check.literal_keys(document.values), *unknown]
@@ -170,8 +170,6 @@ def _complete(values: Mapping[str, Any], env: Mapping[str, str]) -> dict[str, An
         complete["endpoints"] = [_without_nulls(item) if isinstance(item, dict) else item for item in endpoints]
     if isinstance(refinement := complete.get("refinement"), dict):
         complete["refinement"] = {"max_iterations": 1, **_without_nulls(refinement)}
-    for key in check.UNSUPPORTED:
-        complete.pop(key, None)
     for key, variable in URL_VARIABLES.items():
         if value := env.get(variable):
             complete[key] = value

@@ -17,9 +17,8 @@ from maze_tasks.config.toml_lines import KeyPath
 from maze_tasks.config.urls import broker_url_problem, redis_url_problem
 from maze_tasks.models import ModelEndpoint, RefinementConfig, did_you_mean, explain, known_fields
 
-UNSUPPORTED: Final = ("budget_usd", "deadline_s")  # promised, not built: silence would mislead
 _OF_THE_READER = frozenset({"config_path", "warnings", "lines", "templates"})  # fields of Settings that no file may set
-TOP_KEYS: Final = known_fields(Settings) - _OF_THE_READER | set(UNSUPPORTED)
+TOP_KEYS: Final = known_fields(Settings) - _OF_THE_READER
 ENDPOINT_KEYS: Final = known_fields(ModelEndpoint)
 REFINEMENT_KEYS: Final = known_fields(RefinementConfig)
 PROMPT_KEYS: Final = known_fields(PromptFiles)
@@ -46,13 +45,6 @@ def unknown_keys(document: Mapping[str, Any]) -> Iterator[Problem]:
     for name, known in (("refinement", REFINEMENT_KEYS), ("prompt", PROMPT_KEYS)):
         if isinstance(table := document.get(name), Mapping):
             yield from _unknown(table, (name,), known)
-
-
-def unsupported_keys(document: Mapping[str, Any]) -> Iterator[Problem]:
-    """Keys that a later release will read."""
-    for key in UNSUPPORTED:
-        if document.get(key) is not None:
-            yield Problem((key,), "is not supported yet; leave it out, for nothing would keep to it")
 
 
 def literal_keys(document: Mapping[str, Any]) -> Iterator[Problem]:

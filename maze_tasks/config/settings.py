@@ -251,6 +251,8 @@ class Settings(Shape):
             facts["spread"] = True
         if not self.cache:
             facts["cache"] = False
+        limits = {"budget_usd": self.budget_usd, "deadline_s": self.deadline_s}
+        facts |= {name: limit for name, limit in limits.items() if limit is not None}
         # The package's own texts do not count, so that a release that rewords them still knows its runs.
         if self.templates != default_templates():
             facts["templates"] = self.templates.digest

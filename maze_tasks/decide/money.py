@@ -46,6 +46,11 @@ def estimate_nano(endpoint: ModelEndpoint, prompt_bytes: int, max_tokens: int) -
     return cost_nano(endpoint, prompt_bytes + FRAMING_TOKENS, max_tokens)
 
 
+def usd_to_nano(usd: float) -> int:
+    """An amount that somebody wrote down in USD, in nano-USD, rounded down: a budget is never more than it says."""
+    return int(Fraction(repr(usd)) * NANO_PER_USD)
+
+
 @lru_cache(maxsize=1024)
 def _ratio(usd_per_1k: float) -> tuple[int, int]:
     """Exact price of one token in nano-USD as a ratio; the shortest decimal of a float is what was written."""

@@ -78,8 +78,9 @@ class RunRules(_Stored):
     was measured; `ordered` says that holes wait for holes; `tree` is the folder they were scanned from, as its user
     named it; `verify` names the profile that judges fills on the tree with the digest `snapshot`; `templates` are the
     texts of prompts where they are not the package's own; `cache` says whether replies that were paid for are used
-    again, and kept for `cache_days`; `endpoints` holds the digest of each endpoint's public configuration at
-    submission, by name.
+    again, and kept for `cache_days`; `budget_nano` is the most that the run may spend, in nano-USD, `deadline_s` the
+    longest that it may take, in seconds from its creation; `endpoints` holds the digest of each endpoint's public
+    configuration at submission, by name.
     """
 
     max_retries: int = 2
@@ -95,6 +96,8 @@ class RunRules(_Stored):
     templates: Templates | None = None
     cache: bool = True
     cache_days: float = 7.0
+    budget_nano: int | None = None
+    deadline_s: float | None = None
     endpoints: dict[str, str] = Field(default_factory=dict)
 
 
@@ -253,6 +256,9 @@ class RunStatus(_Stored):
     cost_nano: int = 0
     repeated_nano: int = 0
     unsettled_nano: int = 0
+    budget_nano: int | None = None
+    deadline_at: float | None = None
+    stopped_by: Literal["budget", "deadline"] | None = None
     created_at: float = 0.0
     finished_at: float | None = None
     sealed: bool = False
@@ -273,9 +279,15 @@ class RunStatus(_Stored):
 
     def report(self) -> dict[str, Any]:
         """The JSON of `maze status`."""
-        hidden = {f"{name}_nano" for name in _COSTS} | {"version", "sealed", "input_digest", "config_digest"}
+        hidden = {f"{name}_nano" for name in (*_COSTS, "budget")} | {
+            "version",
+            "sealed",
+            "input_digest",
+            "config_digest",
+        }
         shown = self.model_dump(exclude=hidden)
         shown["notes"] = list(self.notes)
+        shown["budget_usd"] = None if self.budget_nano is None else self.budget_nano / NANO_PER_USD
         return shown | self.costs()
 
     def costs(self) -> dict[str, float]:

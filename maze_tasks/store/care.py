@@ -205,6 +205,22 @@ def set_state(store: RunStore, run: str, to: RunState, came_from: Sequence[RunSt
     return state
 
 
+def exhaust(store: RunStore, run: str, why: str) -> bool:
+    """End a run whose ``budget`` is used up or whose ``deadline`` has passed, once; True where it was done here."""
+    keys = store.keys(run)
+    with translated():
+        return bool(script("exhaust").run(store.client, [keys.meta, keys.events], [why]))
+
+
+def set_limits(store: RunStore, run: str, *, budget_nano: int | None, deadline_ms: int | None) -> None:
+    """Set a run's budget (nano-USD) or deadline (milliseconds of Redis's clock); what is None stays as it is."""
+    limits = {"budget": budget_nano, "deadline": deadline_ms}
+    with translated():
+        for name, value in limits.items():
+            if value is not None:
+                store.client.hset(store.keys(run).meta, name, value)
+
+
 def drop(store: RunStore, run: str, holes: Sequence[tuple[HoleId, tuple[str, ...]]], holders_gone: bool = False) -> int:  # noqa: FBT001, FBT002
     """Close holes of a run that is being cancelled, but those with a call running.
 

@@ -71,7 +71,7 @@ class Begun:
 
     Args:
         verdict: ``go``, or why not: ``gone, newer, stopped, done, closed, stale, leased, ahead, behind,
-            unfit``.
+            unfit``; ``spent``: the run's deadline has passed.
         text: the hole as JSON, with ``go``.
         plan_no: number of its plan in the run's table.
         repeated: whether a call that may have been paid for is repeated.
@@ -79,6 +79,8 @@ class Begun:
         suspect: whether the hole is tried among the suspects, its leases having run out before.
         before: the last attempts at earlier candidates and rounds, at most three.
         on: with ``behind``, whether the hole stands open at the next candidate of this very chain.
+        left_ms: milliseconds until the run's deadline, None where it has none.
+        budgeted: whether the run has a budget, of which a call is to be reserved.
     """
 
     verdict: str
@@ -89,6 +91,8 @@ class Begun:
     suspect: bool = False
     before: tuple[Attempt, ...] = ()
     on: bool = False
+    left_ms: int | None = None
+    budgeted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +191,8 @@ class RunStore:
             FORMAT_VERSION,
             rules.model_dump_json(),
             int(rules.ordered),
+            "" if rules.budget_nano is None else rules.budget_nano,
+            "" if rules.deadline_s is None else round(rules.deadline_s * 1000),
             *(_plan_text(plan) for plan in plans),
         ]
         with translated():
@@ -281,9 +287,13 @@ class RunStore:
         with translated():
             verdict, *rest = run_together(self.calls, [Step(script("begin"), names, args)])[0]
         if verdict == "go":
-            text, plan_no, repeated, retries, suspect, records = rest
+            text, plan_no, repeated, retries, suspect, left, budget, records = rest
             before = tuple(Attempt.model_validate_json(record) for record in records)
-            return Begun("go", text, int(plan_no), bool(repeated), int(retries), bool(suspect), before=before)
+            left_ms = int(left) if int(left) >= 0 else None
+            return Begun(
+                "go", text, int(plan_no), bool(repeated), int(retries), bool(suspect), before,
+                left_ms=left_ms, budgeted=bool(budget),
+            )  # fmt: skip
         return Begun(verdict, on=verdict == "behind" and bool(rest[0]))
 
     def finish(

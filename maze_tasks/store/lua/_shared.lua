@@ -39,6 +39,30 @@ local function count_expiry(hole, k)
   end
 end
 
+-- Give back what a sample's lease had reserved of the run's budget; what its call cost is spent apart from that.
+local function unreserve(meta, hole, k)
+  local held = redis.call('HGET', hole, k .. '.b')
+  if not held then return end
+  if held ~= '0' then redis.call('HINCRBY', meta, 'reserved', '-' .. held) end
+  redis.call('HDEL', hole, k .. '.b')
+end
+
+-- Of those who wait for what others have reserved, the one that came last looks again: something was given back.
+local function wake_short(meta, due)
+  local short = redis.call('HGET', meta, 'short')
+  if not short then return end
+  redis.call('HDEL', meta, 'short')
+  redis.call('ZADD', due, 'XX', now_ms(), short)
+end
+
+-- What ends the holes of a run that is being ended: kind and message.
+local function stopped_by(meta)
+  local why = redis.call('HGET', meta, 'why')
+  if why == 'budget' then return why, 'the budget of the run is used up' end
+  if why == 'deadline' then return why, 'the deadline of the run has passed' end
+  return 'cancelled', 'the run was cancelled'
+end
+
 -- Forget a sample's lease, and what told against it: its holder came back, or never will.
 local function clear_lease(hole, k)
   redis.call('HDEL', hole, k .. '.l', k .. '.x', k .. '.p', k .. '.w', k .. '.e', k .. '.q', k .. '.m', k .. '.d', k .. '.f')
@@ -47,8 +71,10 @@ end
 -- Put the last holder of a sample's lease on record as lost, at the cost that was reserved for its call.
 -- `keys` are meta, hole, attempts and accounts; `tail` is the record behind what is put in front of it here.
 local function record_lost(keys, k, candidate, model, tail)
-  local held = redis.call('HMGET', keys[2], k .. '.p', k .. '.w')
+  local held = redis.call('HMGET', keys[2], k .. '.p', k .. '.w', k .. '.b')
   local cost = held[1] or '0'
+  -- In a run with a budget no call is made ahead of its reservation.
+  if redis.call('HEXISTS', keys[1], 'budget') == 1 then cost = held[3] or '0' end
   redis.call('RPUSH', keys[3], '{"outcome":"lost","cost_nano":' .. cost .. ',"worker":' .. (held[2] or 'null') .. ',' .. tail)
   redis.call('HINCRBY', keys[4], 'lost|' .. model, 1)
   redis.call('HINCRBY', keys[4], 'cost_nano|' .. model, cost)
@@ -56,6 +82,7 @@ local function record_lost(keys, k, candidate, model, tail)
   redis.call('HINCRBY', keys[4], 'unsettled_nano|' .. model, cost)
   redis.call('HINCRBY', keys[1], 'unsettled_nano', cost)
   redis.call('HINCRBY', keys[1], 'attempts', 1)
+  unreserve(keys[1], keys[2], k)
   if tonumber(candidate) > 0 then
     redis.call('HINCRBY', keys[1], 'fallbacks', 1)
     redis.call('HINCRBY', keys[4], 'fallbacks|' .. model, 1)
@@ -89,7 +116,7 @@ local function settle(meta, events)
   if (tonumber(m[3]) or 0) + (tonumber(m[4]) or 0) > 0 then return 0 end
   local to = nil
   if m[1] == 'running' or m[1] == 'paused' then to = 'done' end
-  if m[1] == 'cancelling' then to = 'cancelled' end
+  if m[1] == 'cancelling' then to = redis.call('HEXISTS', meta, 'why') == 1 and 'exhausted' or 'cancelled' end
   if not to then return 0 end
   redis.call('HSET', meta, 'state', to, 'finished_ms', now_ms())
   redis.call('XADD', events, 'MAXLEN', '~', 1000, '*', 't', 'run', 's', to)
@@ -149,7 +176,8 @@ local function carry_out(keys, s)
     return 'split'
   elseif step == 'cancel' then
     if not busy then
-      redis.call('HSET', hole, 'ek', 'cancelled', 'em', 'the run was cancelled')
+      local kind, message = stopped_by(meta)
+      redis.call('HSET', hole, 'ek', kind, 'em', message)
       move(meta, hole, s.status, 'skipped')
       ended(meta, due, s.id)
     end

@@ -3,10 +3,12 @@
 -- ARGV: 1 hole id   2 round   3 candidate   4 sample   5 send number   6 attempt id   7 lease (ms)   8 model
 --       9 our format version   10 record of a lost attempt behind what the script puts in front (JSON)   11, 12 nano-USD of a prompt token, of a generated token
 --       13 numbers of the plans that have the model at this candidate, as ,0,2,   14 name of the worker (JSON)
--- Returns {'go', text, plan number, repeated, retries, suspect, records of the last attempts where there are any} or
+-- Returns {'go', text, plan number, repeated, retries, suspect, ms until the run's deadline (-1: none), 1: it has a budget,
+--         records of the last attempts where there are any} or
 --         {'gone'} | {'newer'} | {'stopped', state} | {'done', status} | {'closed'} | {'stale'} | {'leased'} | {'unfit'} |
+--         {'spent'}: the deadline has passed |
 --         {'ahead'} | {'behind', on}   on: 1 if the hole stands open at the next candidate, sent by this very chain.
-local meta = redis.call('HMGET', KEYS[1], 'state', 'version')
+local meta = redis.call('HMGET', KEYS[1], 'state', 'version', 'budget', 'deadline')
 if not meta[1] then return {'gone'} end
 if tonumber(meta[2]) > tonumber(ARGV[9]) then return {'newer'} end
 local k = ARGV[4]
@@ -30,6 +32,9 @@ if send_no < sent then return {'stale'} end
 
 local now = now_ms()
 local expires = now + tonumber(ARGV[7])
+if meta[4] and now >= tonumber(meta[4]) then return {'spent'} end
+local tokens = redis.call('HMGET', KEYS[2], 'tp', 'tm')
+local cost = tonumber(tokens[1]) * tonumber(ARGV[11]) + tonumber(tokens[2]) * tonumber(ARGV[12])
 local lease = h[6]
 local repeated = h[10] and 1 or 0
 local member = ARGV[1] .. '|' .. k
@@ -38,17 +43,17 @@ if lease and lease ~= ARGV[6] then
   if redis.call('ZREM', KEYS[6], member) == 1 then count_expiry(KEYS[2], k) end
   -- Taken over from a worker that is gone: its call may have been paid for, so it is put on record as lost.
   record_lost({KEYS[1], KEYS[2], KEYS[4], KEYS[5]}, k, candidate, ARGV[8], ARGV[10])
+  redis.call('HDEL', KEYS[2], k .. '.l', k .. '.x', k .. '.w')
   redis.call('HSET', KEYS[2], k .. '.r', 1)
   repeated = 1
 end
-local tokens = redis.call('HMGET', KEYS[2], 'tp', 'tm')
-local cost = tonumber(tokens[1]) * tonumber(ARGV[11]) + tonumber(tokens[2]) * tonumber(ARGV[12])
 redis.call('HSET', KEYS[2], k .. '.l', ARGV[6], k .. '.x', expires, k .. '.p', string.format('%.0f', cost), k .. '.w', ARGV[14])
 redis.call('ZADD', KEYS[6], expires, member)
 redis.call('ZREM', KEYS[7], member)
 redis.call('ZREM', KEYS[8], member)
 move(KEYS[1], KEYS[2], h[1], 'in_progress')
+local left = meta[4] and tonumber(meta[4]) - now or -1
 -- What was tried before is shown to whoever is asked next; the first candidate of the first round has nothing to see.
 local before = {}
 if candidate > 0 or round > 0 then before = redis.call('LRANGE', KEYS[4], -3, -1) end
-return {'go', redis.call('GET', KEYS[3]), tonumber(h[12]), repeated, tonumber(h[9]) or 0, tonumber(h[5]) or 0, before}
+return {'go', redis.call('GET', KEYS[3]), tonumber(h[12]), repeated, tonumber(h[9]) or 0, tonumber(h[5]) or 0, left, meta[3] and 1 or 0, before}

@@ -10,7 +10,9 @@ local h = redis.call('HMGET', KEYS[2], 'st', 'n', k .. '.l', k .. '.v')
 if not h[1] then return 'gone' end
 if h[3] ~= ARGV[3] or h[4] then return 'late' end
 local member = ARGV[1] .. '|' .. k
-redis.call('HDEL', KEYS[2], k .. '.l', k .. '.x')
+unreserve(KEYS[1], KEYS[2], k)
+redis.call('HDEL', KEYS[2], k .. '.l', k .. '.x', k .. '.p', k .. '.w')
+wake_short(KEYS[1], KEYS[5])
 redis.call('ZREM', KEYS[3], member)
 if is_terminal(h[1]) then return 'done' end
 local cancelled = state == 'cancelling' or state == 'cancelled'

@@ -12,11 +12,13 @@ for k = 0, tonumber(h[2]) - 1 do
 end
 for k = 0, tonumber(h[2]) - 1 do
   local member = ARGV[1] .. '|' .. k
+  unreserve(KEYS[1], KEYS[2], k)
   redis.call('ZREM', KEYS[4], member)
   redis.call('ZREM', KEYS[5], member)
   redis.call('ZREM', KEYS[6 + k], member)
 end
-redis.call('HSET', KEYS[2], 'ek', 'cancelled', 'em', 'the run was cancelled')
+local kind, message = stopped_by(KEYS[1])
+redis.call('HSET', KEYS[2], 'ek', kind, 'em', message)
 move(KEYS[1], KEYS[2], h[1], 'skipped')
 ended(KEYS[1], KEYS[5], ARGV[1])
 settle(KEYS[1], KEYS[3])

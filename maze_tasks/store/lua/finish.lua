@@ -23,9 +23,13 @@ local member = ARGV[1] .. '|' .. k
 local outcome, step = ARGV[4], ARGV[11]
 local cancelled = state == 'cancelling' or state == 'cancelled'
 local counted = outcome == 'cancelled' -- a call that was cut says so itself
+-- Where a deadline ends the run, what has come in time is not thrown away.
+local kept = cancelled and step == 'accept' and redis.call('HGET', KEYS[1], 'why') == 'deadline'
+cancelled = cancelled and not kept
 if cancelled then outcome, step = 'cancelled', 'cancel' end
 if is_terminal(h[1]) then step = 'none' end
 
+unreserve(KEYS[1], KEYS[2], k)
 clear_lease(KEYS[2], k)
 redis.call('HDEL', KEYS[2], k .. '.r')
 redis.call('ZREM', KEYS[5], member)
@@ -53,5 +57,6 @@ local what = carry_out({KEYS[1], KEYS[2], KEYS[7], KEYS[8]}, {
   step = step, wait = tonumber(ARGV[12]), kind = ARGV[13], message = ARGV[14], ends = ARGV[15],
 })
 redis.call('XADD', KEYS[6], 'MAXLEN', '~', 1000, '*', 't', 'attempt', 'h', ARGV[1], 'm', ARGV[6], 'o', outcome, 's', what)
+wake_short(KEYS[1], KEYS[7])
 settle(KEYS[1], KEYS[6])
 return {'ok', what}

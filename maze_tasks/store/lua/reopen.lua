@@ -28,7 +28,7 @@ end
 move(KEYS[1], KEYS[2], h[1], 'pending')
 if state == 'done' or state == 'exhausted' then
   redis.call('HSET', KEYS[1], 'state', 'running')
-  redis.call('HDEL', KEYS[1], 'finished_ms')
+  redis.call('HDEL', KEYS[1], 'finished_ms', 'why', 'short')
   redis.call('XADD', KEYS[3], 'MAXLEN', '~', 1000, '*', 't', 'run', 's', 'running')
 end
 if not waits then return 1 end
