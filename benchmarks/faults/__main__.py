@@ -20,13 +20,13 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.faults import schedule
 from benchmarks.faults.audit import Facts, audit
-from benchmarks.faults.hostile import CANDIDATES, holes, hostile
+from benchmarks.faults.hostile import CANDIDATES, Hostile, holes, hostile
 from benchmarks.faults.playing import Play
 from benchmarks.faults.scene import RUN, Scene, opened
 from benchmarks.faults.setting import SHORT, WHOLE, Setting
@@ -64,7 +64,6 @@ def measure(folder: Path, setting: Setting) -> Outcome:
     (folder / "holes.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     said = {"lease_s": setting.lease_s, "max_fallback_attempts": CANDIDATES, "max_retries": 5, "cache": False}
     ensemble = hostile(setting.seed, setting.latency_ms, setting.a_minute)
-    limits = {one.name: int(limit) for one in ensemble if (limit := one.settings.get("requests_per_minute"))}
     with (
         opened(folder, ensemble, said, appendfsync=setting.appendfsync, supervisors=setting.supervisors) as scene,
         Watch(scene.store.client) as watch,
@@ -76,10 +75,10 @@ def measure(folder: Path, setting: Setting) -> Outcome:
         ended = play.run()
         elapsed_s = time.monotonic() - began
         time.sleep(LAST_CALLS_S)
-        return outcome(scene, play, limits, ended=ended, elapsed_s=elapsed_s)
+        return outcome(scene, play, ensemble, ended=ended, elapsed_s=elapsed_s)
 
 
-def outcome(scene: Scene, play: Play, limits: Mapping[str, int], *, ended: bool, elapsed_s: float) -> Outcome:
+def outcome(scene: Scene, play: Play, ensemble: Sequence[Hostile], *, ended: bool, elapsed_s: float) -> Outcome:
     """What the audit of a run that was played says."""
     client = scene.store.client
     status = reading.read_status(client, "maze", RUN)
@@ -92,7 +91,8 @@ def outcome(scene: Scene, play: Play, limits: Mapping[str, int], *, ended: bool,
         reading.read_accounts(client, "maze", RUN),
         list(reading.iter_results(client, "maze", RUN)),
         requests,
-        limits,
+        {one.name: one.a_minute for one in ensemble if one.a_minute},
+        {one.name: one.prices for one in ensemble},
         in_flight=sum(one.in_flight or 0 for one in play.faults),
     )
     kinds: dict[str, Counter[str]] = {}
@@ -107,7 +107,6 @@ def outcome(scene: Scene, play: Play, limits: Mapping[str, int], *, ended: bool,
         elapsed_s,
         status.late,
         sum(one.lost for one in facts.accounts.values()),
-        status.cost_nano / 1e9,
     )
 
 

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote
 
 from maze_tasks.models.runs import Attempt, HoleResult, ModelAccount, RunStatus
 from maze_tasks.names import parse_idempotency_key
@@ -30,6 +29,7 @@ class Facts:
         results: of all its holes.
         requests: what the endpoints logged.
         limits: requests a minute that are configured, by endpoint.
+        prices: USD of a thousand tokens asked, and of a thousand generated, by endpoint.
         budget_usd: of the run, None for none.
         in_flight: calls that were in flight in whatever was killed, stopped or cut off.
     """
@@ -41,6 +41,7 @@ class Facts:
     results: Sequence[HoleResult]
     requests: Sequence[Mapping[str, Any]]
     limits: Mapping[str, int] = field(default_factory=dict)
+    prices: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     budget_usd: float | None = None
     in_flight: int = 0
 
@@ -62,6 +63,8 @@ class Audit:
         in_flight: calls in flight in what was killed, stopped or cut off: no more may be repeated.
         overshoot: requests above the limit within any 60 s, the worst endpoint; None without a limit.
         overspend_usd: above the budget; None without one.
+        charged_usd: what the endpoints charge for what they answered.
+        recorded_usd: what the run says that it cost, estimates of calls without an answer included.
         complaints: a line for each violation.
     """
 
@@ -78,6 +81,8 @@ class Audit:
     in_flight: int = 0
     overshoot: int | None = None
     overspend_usd: float | None = None
+    charged_usd: float = 0.0
+    recorded_usd: float = 0.0
     complaints: list[str] = field(default_factory=list)
 
     @property
@@ -86,9 +91,14 @@ class Audit:
         return self.unrecorded + self.unrequested + self.miscounted + self.unmarked
 
     @property
+    def unseen_usd(self) -> float:
+        """What endpoints charge and the run does not know of."""
+        return max(self.charged_usd - self.recorded_usd, 0.0)
+
+    @property
     def holds(self) -> bool:
         """Whether every guarantee was kept."""
-        broken = (self.lost, self.doubled, self.unaccounted, self.overshoot or 0, self.overspend_usd or 0)
+        broken = (self.lost, self.doubled, self.unaccounted, self.unseen_usd, self.overshoot, self.overspend_usd)
         return not any(broken) and self.repeated <= self.in_flight
 
 
@@ -100,10 +110,7 @@ def audit(facts: Facts) -> Audit:
     _counts(found, facts)
     if facts.limits:
         found.overshoot = max(_overshoot(found, facts, name, limit) for name, limit in facts.limits.items())
-    if facts.budget_usd is not None:
-        found.overspend_usd = max(facts.status.cost_nano / 1e9 - facts.budget_usd, 0.0)
-        if found.overspend_usd:
-            found.complaints.append(f"spent {facts.status.cost_nano / 1e9:.6f} USD of {facts.budget_usd:.6f}")
+    _money(found, facts)
     if found.repeated > found.in_flight:
         found.complaints.append(f"{found.repeated} calls repeated, and {found.in_flight} were in flight")
     return found
@@ -225,6 +232,25 @@ def _counts(found: Audit, facts: Facts) -> None:
             found.complaints.append(f"{name}: the run says {said}, its records {counted}")
 
 
+def _money(found: Audit, facts: Facts) -> None:
+    """What was spent, by the run and by the endpoints."""
+    found.recorded_usd = facts.status.cost_nano / 1e9
+    if facts.prices:
+        charged = (cost_usd(entry, facts.prices[entry["endpoint"]]) for entry in facts.requests)
+        found.charged_usd = round(sum(charged), 9)
+    if found.unseen_usd:
+        found.complaints.append(f"charged {found.charged_usd:.6f} USD, on record {found.recorded_usd:.6f}")
+    if facts.budget_usd is not None:
+        found.overspend_usd = max(found.recorded_usd - facts.budget_usd, 0.0)
+        if found.overspend_usd:
+            found.complaints.append(f"spent {found.recorded_usd:.6f} USD of {facts.budget_usd:.6f}")
+
+
+def cost_usd(entry: Mapping[str, Any], price: tuple[float, float]) -> float:
+    """What an endpoint charges for a request that it logged, at its price of a thousand tokens each way."""
+    return (entry["prompt_tokens"] * price[0] + entry["generated_tokens"] * price[1]) / 1000
+
+
 def _overshoot(found: Audit, facts: Facts, name: str, limit: int) -> int:
     """Requests above the limit within the fullest 60 s."""
     times = sorted(float(entry["time"]) for entry in facts.requests if entry["endpoint"] == name)
@@ -237,8 +263,3 @@ def _overshoot(found: Audit, facts: Facts, name: str, limit: int) -> int:
     if over:
         found.complaints.append(f"{name}: {most} requests within 60 s, {limit} are allowed")
     return over
-
-
-def decoded(key: str) -> list[str]:
-    """The parts of a key."""
-    return [unquote(part) for part in key.split("/")]

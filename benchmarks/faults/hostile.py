@@ -25,6 +25,16 @@ class Hostile:
     settings: Mapping[str, Any]
     simulation: Mapping[str, Any]
 
+    @property
+    def prices(self) -> tuple[float, float]:
+        """USD of a thousand tokens asked, and of a thousand generated."""
+        return self.settings["input_cost_per_1k_tokens"], self.settings["output_cost_per_1k_tokens"]
+
+    @property
+    def a_minute(self) -> int | None:
+        """Requests that it allows in a minute, None for any number."""
+        return self.settings.get("requests_per_minute")
+
 
 def hostile(seed: int, latency_ms: float, a_minute: int) -> list[Hostile]:
     """The ensemble; every hole can be filled, at worst by the last of its candidates.

@@ -27,7 +27,6 @@ class Outcome:
         elapsed_s: from the first submission to the end of the run.
         late: commits that came after somebody else had taken over; they changed nothing.
         lost_calls: calls on record whose worker never came back.
-        cost_usd: of the run.
     """
 
     setting: Setting
@@ -38,7 +37,6 @@ class Outcome:
     elapsed_s: float
     late: int
     lost_calls: int
-    cost_usd: float
 
     @property
     def holds(self) -> bool:
@@ -96,6 +94,8 @@ def show(outcome: Outcome) -> None:
         ("commits that came too late", outcome.late, "they changed nothing"),
         ("sent again, connection closed", found.resent, "by endpoints"),
         ("limit overshoot", "no limit" if found.overshoot is None else found.overshoot, "must be 0"),
+        ("on record as spent, USD", f"{found.recorded_usd:.6f}", f"endpoints charge {found.charged_usd:.6f}"),
+        ("charged and not on record, USD", found.unseen_usd, "must be 0"),
         ("overspend, USD", "no budget" if found.overspend_usd is None else found.overspend_usd, "must be 0"),
         ("longest recovery from a kill, s", _seconds(recovery), ""),
         ("  with Redis away meanwhile, s", _seconds(longer), ""),

@@ -90,7 +90,8 @@ class Port:
             return
         latency_ms = (time.monotonic() - arrival.now) * 1000
         status = planned.delivery.status_sent if planned else None
-        entry = LogEntry(arrival.wall, live.endpoint.name, arrival.key, outcome, status, latency_ms)
+        tokens = (planned.prompt_tokens, planned.generated_tokens) if planned else (0, 0)
+        entry = LogEntry(arrival.wall, live.endpoint.name, arrival.key, outcome, status, latency_ms, *tokens)
         self._log.write(entry.line())
 
 

@@ -90,6 +90,7 @@ class LogEntry:
         outcome: `ANSWERED` or a kind of error.
         status: HTTP status sent; None where no reply was sent.
         latency_ms: from arrival to the end of the reply.
+        prompt_tokens, generated_tokens: of an answered request, what its sender is charged for; else 0.
     """
 
     time: float
@@ -98,6 +99,8 @@ class LogEntry:
     outcome: str
     status: int | None
     latency_ms: float
+    prompt_tokens: int = 0
+    generated_tokens: int = 0
 
     def line(self) -> str:
         """The entry as one line of JSON, with its end of line."""
@@ -108,6 +111,8 @@ class LogEntry:
             "outcome": self.outcome,
             "status": self.status,
             "latency_ms": round(self.latency_ms, 3),
+            "prompt_tokens": self.prompt_tokens,
+            "generated_tokens": self.generated_tokens,
             "simulated": True,
         }
         return json.dumps(shown) + "\n"

@@ -37,7 +37,8 @@ def hole(number: int, *attempts: Attempt, **more: Any) -> HoleResult:
 
 
 def request(number: int, sample: str = "0", at: float = 0.0) -> dict[str, Any]:
-    return {"endpoint": "a", "key": f"{RUN}/{number}/0/0/{sample}", "time": at}
+    tokens = {"prompt_tokens": 1, "generated_tokens": 2}
+    return {"endpoint": "a", "key": f"{RUN}/{number}/0/0/{sample}", "time": at, **tokens}
 
 
 def facts(results: Sequence[HoleResult], requests: Sequence[dict[str, Any]], **more: Any) -> Facts:
@@ -133,6 +134,13 @@ def test_more_requests_than_allowed_within_any_minute_are_an_overshoot() -> None
     assert found(results, requests, limits={"a": 3}).overshoot == 0
     came = found(results, requests, limits={"a": 2})
     assert (came.overshoot, came.holds) == (1, False)
+
+
+def test_money_that_endpoints_charge_and_nobody_wrote_down_is_found() -> None:
+    results, requests = [hole(1, attempt())], [request(1)]
+    assert found(results, requests, prices={"a": (1e-6, 2e-6)}).holds
+    came = found(results, requests, prices={"a": (2e-6, 2e-6)})
+    assert (came.holds, round(came.unseen_usd * 1e9), came.unaccounted) == (False, 1, 0)
 
 
 def test_money_above_the_budget_is_an_overspend() -> None:

@@ -211,6 +211,9 @@ def test_every_request_is_logged(ask: Ask) -> None:
     entries = [json.loads(line) for line in log.getvalue().splitlines()]
     assert [(entry["outcome"], entry["status"]) for entry in entries] == [("answered", 200), ("429", 429)]
     assert {(entry["endpoint"], entry["key"], entry["simulated"]) for entry in entries} == {("fast", KEY, True)}
+    counted = server.stats()["endpoints"]["fast"]["tokens"]
+    assert [entry["prompt_tokens"] for entry in entries] == [counted["prompt"], 0]
+    assert [entry["generated_tokens"] for entry in entries] == [counted["generated"], 0]
 
 
 def test_counts_are_served_at_each_port(ask: Ask) -> None:
