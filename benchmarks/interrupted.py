@@ -5,9 +5,9 @@
 The holes are those of HumanEval with SIMULATED endpoints, as in `benchmarks.humaneval`, verified by their tests. When a
 quarter of the calls are made the command is killed and the run resumed; at a half all worker processes are killed; at
 three quarters the keeper of the private Redis, and Redis with it. Then holes, fills and models must be those of the run
-that was left alone, and by the log of the simulator no call may have been made again that was not in flight at a kill:
-every call that arrived twice has an attempt on record that was lost, and there are at most as many as there are slots
-for calls, at each kill.
+that was left alone, and by the log of the simulator no call may have been made again but those whose attempt a kill
+cut short, ahead of its reply or between the reply and its commit: every call that arrived twice has an attempt on
+record that was lost, and there are at most as many as there are slots for calls, at each kill.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Kill:
     Args:
         what: was killed.
         processes: how many.
-        in_flight: calls whose reply had not been sent, by the simulator's log.
+        in_flight: calls without a reply, by the simulator's log; others may have been answered and not yet committed.
         at: seconds since 1970.
     """
 
@@ -252,7 +252,7 @@ def show(came: Came) -> None:
     print(f"left alone: {came.calls[0]} calls, {came.elapsed_s[0]:.0f} s")
     print(f"killed {len(came.kills)} times: {came.calls[1]} calls, {came.elapsed_s[1]:.0f} s")
     for kill in came.kills:
-        print(f"  SIGKILL to {kill.what} ({kill.processes}): {kill.in_flight} calls in flight")
+        print(f"  SIGKILL to {kill.what} ({kill.processes}): {kill.in_flight} calls had no reply yet")
     print(f"calls that arrived again, by the simulator's log: {came.twice}")
     print(f"attempts on record as lost: {came.lost}; marked as perhaps made before: {came.repeated}")
     for text in came.unexplained:
@@ -261,7 +261,7 @@ def show(came: Came) -> None:
         print(f"DIFFERENT: hole {hole}")
     if came.holds:
         print(f"the same {came.filled} holes are filled with the same code by the same models;")
-        print("no call was made again but those that were in flight at a kill")
+        print("no call was made again but those whose attempt a kill cut short")
 
 
 def main(arguments: list[str] | None = None) -> int:
