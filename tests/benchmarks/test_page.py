@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,11 @@ def test_each_command_is_described_with_the_options_it_has(name: str, capsys: py
     made = options.parser(None)._actions
     assert common == {one.option_strings[-1] for one in made if not isinstance(one, argparse._HelpAction)}
     assert common | set(OPTION.findall(section(name))) == options_of(name, capsys)
+
+
+def test_every_benchmark_named_is_there() -> None:
+    for name in re.findall(r"python -m benchmarks\.(\w+)", PAGE):
+        assert find_spec(f"benchmarks.{name}"), name
 
 
 @pytest.mark.parametrize(
