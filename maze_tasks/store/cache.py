@@ -27,7 +27,7 @@ from maze_tasks.store.connection import translated
 from maze_tasks.store.keys import RunKeys
 from maze_tasks.store.runs import RunStore, Ticket
 from maze_tasks.store.scripts import Arg, ScriptCall, run_many, script
-from maze_tasks.store.together import Step, run_together
+from maze_tasks.store.together import Client, Step, run_together
 
 MAX_REPLY_CHARS = 300_000  # of a reply as it is kept; a longer one is not
 MAX_WAITING = 10_000  # holes that are named when a request is decided; more come by themselves
@@ -60,15 +60,24 @@ class FillCache:
         client: connection with decoded replies.
         namespace: prefix of every key.
         claim_ms: how long a claim lasts that nobody renews; as long as a lease.
+        calls: what runs the scripts of attempts, by default the client.
     """
 
-    def __init__(self, client: redis.Redis, *, namespace: str = DEFAULT_NAMESPACE, claim_ms: int = 15_000) -> None:
+    def __init__(
+        self,
+        client: redis.Redis,
+        *,
+        namespace: str = DEFAULT_NAMESPACE,
+        claim_ms: int = 15_000,
+        calls: Client | None = None,
+    ) -> None:
         self.client, self.namespace, self.claim_ms = client, namespace, claim_ms
+        self._calls = calls if calls is not None else client
 
     @classmethod
     def beside(cls, store: RunStore) -> FillCache:
         """The cache on the server of a store."""
-        return cls(store.client, namespace=store.namespace, claim_ms=store.lease_ms)
+        return cls(store.client, namespace=store.namespace, claim_ms=store.lease_ms, calls=store.calls)
 
     def ask(self, digest: str, holder: str) -> Found:
         """Look for the reply to a request, or claim the request.
@@ -81,7 +90,8 @@ class FillCache:
             ServiceUnavailable: Redis cannot be reached.
         """
         with translated():
-            verdict, *rest = script("reply_ask").run(self.client, self._keys(digest)[:2], [holder, self.claim_ms])
+            step = Step(script("reply_ask"), self._keys(digest)[:2], [holder, self.claim_ms])
+            verdict, *rest = run_together(self._calls, [step])[0]
         if verdict == "hit":
             return Found("hit", reply=str(rest[0]))
         return Found(verdict, wait_ms=int(rest[0]) if rest else 0)

@@ -24,7 +24,7 @@ from maze_tasks.store.connection import translated
 from maze_tasks.store.gauge_keys import gate_keys
 from maze_tasks.store.runs import RunStore
 from maze_tasks.store.scripts import Arg, Script
-from maze_tasks.store.together import Step, run_together
+from maze_tasks.store.together import Client, Step, run_together
 
 Verdict = Literal["go", "wait", "refuse"]
 
@@ -132,6 +132,7 @@ class Gates:
         namespace: prefix of every key.
         lease_ms: length of a permit's lease; as long as that of a run's.
         clock: time in milliseconds that stands in for Redis's clock; for tests only.
+        calls: what runs the scripts of attempts, by default the client.
     """
 
     def __init__(
@@ -142,15 +143,17 @@ class Gates:
         namespace: str = DEFAULT_NAMESPACE,
         lease_ms: int = 15_000,
         clock: Callable[[], int] | None = None,
+        calls: Client | None = None,
     ) -> None:
         self.client, self.limits, self.namespace, self.lease_ms = client, limits, namespace, lease_ms
         self._clock = clock
+        self._calls = calls if calls is not None else client
 
     @classmethod
     def beside(cls, store: RunStore, endpoints: Iterable[ModelEndpoint]) -> Gates:
         """The gates of some endpoints on the server of a store, with the limits of their configuration."""
         limits = {endpoint.name: Limits.of(endpoint) for endpoint in endpoints}
-        return cls(store.client, limits, namespace=store.namespace, lease_ms=store.lease_ms)
+        return cls(store.client, limits, namespace=store.namespace, lease_ms=store.lease_ms, calls=store.calls)
 
     def acquire(
         self, model: str, permit_id: str, *, place: str | None = None, tokens: int = 0, max_wait_ms: int | None = None
@@ -170,7 +173,7 @@ class Gates:
         """
         step = self.acquire_call(model, permit_id, place=place, tokens=tokens, max_wait_ms=max_wait_ms)
         with translated():
-            return read_admission(step.script.run(self.client, step.keys, step.args))
+            return read_admission(run_together(self._calls, [step])[0])
 
     def acquire_call(
         self, model: str, permit_id: str, *, place: str | None = None, tokens: int = 0, max_wait_ms: int | None = None
@@ -216,7 +219,7 @@ class Gates:
             latency_ms=latency_ms, tokens_used=tokens_used, pause_ms=pause_ms, draw=draw,
         )  # fmt: skip
         with translated():
-            return read_released(step.script.run(self.client, step.keys, step.args))
+            return read_released(run_together(self._calls, [step])[0])
 
     def release_call(
         self,
