@@ -63,6 +63,18 @@ def celery(job: Job, python: str) -> list[list[str]]:
     return [[*command, *quiet, "-n", f"bench{number}@%h"] for number in range(job.processes)]
 
 
+def dramatiq(job: Job, python: str) -> list[list[str]]:
+    """One command, which forks."""
+    command = [python, "-m", "dramatiq", f"{_APPS}.dramatiq_app", "--processes", str(job.processes)]
+    return [[*command, "--threads", str(job.slots), "--queues", "bench"]]
+
+
+def taskiq(job: Job, python: str) -> list[list[str]]:
+    """One command, which forks."""
+    command = [python, "-m", "taskiq", "worker", f"{_APPS}.taskiq_app:broker", "--workers", str(job.processes)]
+    return [[*command, "--max-async-tasks", str(job.slots), "--log-level", "ERROR"]]
+
+
 ALL_SCENES: frozenset[Scene] = frozenset({"plain", "fails", "best"})
 
 OURS = Contender(
@@ -94,7 +106,26 @@ CELERY_REQUESTS = Contender(
     durable="the message",
 )
 
-CONTENDERS = (OURS, CELERY_NOOP, CELERY_REQUESTS)
+LITELLM = Contender("LiteLLM Router", (f"{_DRIVERS}.litellm_router",), "litellm", ALL_SCENES)
+TENSORZERO = Contender("TensorZero embedded", (f"{_DRIVERS}.tensorzero_embedded",), "tensorzero", ALL_SCENES)
+DRAMATIQ = Contender(
+    "dramatiq + requests",
+    (f"{_DRIVERS}.dramatiq_actors",),
+    "dramatiq",
+    frozenset({"plain", "fails"}),
+    dramatiq,
+    durable="the message",
+)
+TASKIQ = Contender(
+    "taskiq + aiohttp",
+    (f"{_DRIVERS}.taskiq_tasks",),
+    "taskiq_redis",
+    frozenset({"plain", "fails"}),
+    taskiq,
+    durable="the message",
+)
+
+CONTENDERS = (OURS, CELERY_NOOP, CELERY_REQUESTS, LITELLM, TENSORZERO, DRAMATIQ, TASKIQ)
 
 
 def python_of(contender: Contender, rivals: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from benchmarks.compare.contenders import Contender
+from benchmarks.compare.contenders import Contender, Scene
 from benchmarks.compare.job import Job
 from benchmarks.compare.scene import KINDS, Ground, Sample, measure
 from benchmarks.compare.summary import columns, ratios, spread
@@ -29,6 +29,11 @@ class Case:
     label: str
     contender: Contender
     job: Job
+
+
+def cases(contenders: Sequence[Contender], scene: Scene, job: Job) -> list[Case]:
+    """A line for each of those contenders that can do it."""
+    return [Case(one.name, one, job) for one in contenders if scene in one.plays]
 
 
 def taken(ground: Ground, title: str, cases: Sequence[Case], rounds: int) -> Table:
@@ -56,7 +61,7 @@ def lines(table: Table) -> list[str]:
     first, *_ = samples.values()
     counts = sorted({one.count for every in samples.values() for one in every})
     said = f"{table['title']}: {' or '.join(map(str, counts))} holes, {len(first)} rounds"
-    rows = [["", "holes/s", "first is x times", "CPU us a hole", *KINDS, "MiB", "requests"]]
+    rows = [["", "holes/s", "first is x times", "CPU us a hole", *KINDS, "MiB", "requests", "slots busy"]]
     rows += [_row(label, every, first) for label, every in samples.items()]
     return [said, *columns(rows)]
 
@@ -68,7 +73,8 @@ def _row(label: str, samples: Sequence[Sample], first: Sequence[Sample]) -> list
     kinds = [_middle([one.cpu_us for one in samples], kind) for kind in KINDS]
     memory = sum(spread([one.peak_mib.get(kind, 0) for one in samples]).middle for kind in KINDS if kind != "endpoint")
     asked = spread([one.endpoint["requests"] / one.count for one in samples]).middle
-    return [label, rate, ratio, own, *kinds, f"{memory:.0f}", f"{asked:.2f}"]
+    busy = spread([one.utilisation for one in samples]).middle
+    return [label, rate, ratio, own, *kinds, f"{memory:.0f}", f"{asked:.2f}", f"{busy:.2f}"]
 
 
 def _middle(every: Sequence[Mapping[str, float]], kind: str) -> str:

@@ -51,6 +51,7 @@ class Sample:
         cpu_us: processor time a hole of each kind of process, in microseconds.
         peak_mib: the most memory of each kind of process, the sum of its processes, in MiB.
         redis_bytes: memory of Redis a hole, beyond what it had before; 0 where there is none.
+        capacity: calls at once that there could be.
         endpoint: what the endpoint counted.
         said: what the driver said besides.
     """
@@ -61,6 +62,7 @@ class Sample:
     cpu_us: Mapping[str, float]
     peak_mib: Mapping[str, float]
     redis_bytes: float
+    capacity: int
     endpoint: Mapping[str, Any]
     said: Mapping[str, Any]
 
@@ -73,6 +75,11 @@ class Sample:
     def own_cpu_us(self) -> float:
         """Processor time a hole of all but the endpoint, which is no part of anybody."""
         return sum(value for kind, value in self.cpu_us.items() if kind != "endpoint")
+
+    @property
+    def utilisation(self) -> float:
+        """Share of the call slots that were waiting for the endpoint, on the average of the measured time."""
+        return float(self.endpoint["busy_s"]) / (self.elapsed_s * self.capacity)
 
 
 @dataclass(frozen=True)
@@ -208,6 +215,7 @@ def _timed(
         {kind: (after[kind] - before[kind]) / job.count * 1e6 for kind in present},
         {kind: peak_bytes(running[kind]) / 2**20 for kind in present},
         (_used(client) - held) / job.count,
+        job.slots * job.processes,
         ground.told("_stats"),
         {name: sum(one[name] for one in said) for name in said[0]},
     )

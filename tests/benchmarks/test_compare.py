@@ -7,10 +7,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from importlib.util import find_spec
 
 import pytest
 
-from benchmarks.compare.contenders import CELERY_NOOP, CELERY_REQUESTS, OURS
+from benchmarks.compare.contenders import CELERY_NOOP, CELERY_REQUESTS, CONTENDERS, OURS, Contender
 from benchmarks.compare.job import FILL, Job
 from benchmarks.compare.rounds import lines
 from benchmarks.compare.scene import Ground, Sample, measure, prepared
@@ -46,6 +47,13 @@ def test_what_does_nothing_asks_nobody(ground: Ground) -> None:
     assert measure(ground, CELERY_NOOP, JOB).endpoint["requests"] == 0
 
 
+@pytest.mark.parametrize("contender", CONTENDERS[3:], ids=lambda one: one.name)
+def test_a_rival_that_is_installed_makes_its_calls(ground: Ground, contender: Contender) -> None:
+    if find_spec(contender.needs) is None:
+        pytest.skip("it is in the extra `rivals`")
+    assert measure(ground, contender, JOB).endpoint["requests"] == 12
+
+
 def test_a_contender_that_fails_is_not_a_fast_one(ground: Ground) -> None:
     broken = replace(OURS, driver=("benchmarks.compare.drivers.missing",))
     with pytest.raises(SystemExit, match="has ended"):
@@ -73,8 +81,9 @@ def test_the_endpoint_does_what_its_path_says(ground: Ground) -> None:
 
 
 def sample(per_s: float) -> dict[str, object]:
-    counts = {"requests": 100}
-    return asdict(Sample("x", 100, 100 / per_s, {"workers": 500.0, "endpoint": 70.0}, {"workers": 9.0}, 0, counts, {}))
+    counts = {"requests": 100, "busy_s": 5.0}
+    cpu_us = {"workers": 500.0, "endpoint": 70.0}
+    return asdict(Sample("x", 100, 100 / per_s, cpu_us, {"workers": 9.0}, 0, 2, counts, {}))
 
 
 def test_a_table_has_medians_spreads_and_ratios_within_a_round() -> None:
@@ -85,6 +94,7 @@ def test_a_table_has_medians_spreads_and_ratios_within_a_round() -> None:
     assert "25 (10 to 40)" in ours
     assert "1.25 (0.50 to 2.00)" in theirs
     assert " 500 " in theirs  # without the endpoint's
+    assert theirs.split()[-2:] == ["1.00", "0.50"]  # requests a hole; slots that waited for the endpoint
 
 
 def test_spreads_and_columns() -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import threading
 
 import requests
-from celery.signals import worker_ready
 
 from benchmarks.compare.calls import ask
 from benchmarks.compare.job import given_job, prompt
@@ -18,15 +17,9 @@ from maze_tasks.dispatch import make_celery
 job = given_job()
 app = make_celery(job.broker_url, events=job.events)
 if job.samples > 1:
-    app.conf.result_backend = job.redis_url  # a chord counts its members there
+    app.conf.result_backend = job.broker_url  # a chord counts its members there
 tally = Tally(job.redis_url)
 _local = threading.local()
-
-
-@worker_ready.connect  # type: ignore[untyped-decorator]
-def ready(**_: object) -> None:
-    """Say that this process takes messages from now on."""
-    tally.ready()
 
 
 def session() -> requests.Session:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks.compare.chosen import Chosen
 from benchmarks.compare.job import Job
-from benchmarks.compare.rounds import Case, Table, lines, taken
+from benchmarks.compare.rounds import Table, cases, lines, taken
 from benchmarks.compare.scene import Ground
 
 TITLE = "fills"
@@ -21,9 +21,5 @@ def run(ground: Ground, chosen: Chosen) -> list[Table]:
 
 def _at(ground: Ground, chosen: Chosen, latency_ms: int) -> Table:
     job = Job(chosen.size(HOLES[latency_ms]), chosen.warm(SLOTS[latency_ms]), "", latency_ms, slots=SLOTS[latency_ms])
-    cases = [
-        Case(one.name, one, job)
-        for one in chosen.contenders
-        if "plain" in one.plays and (one.calls or latency_ms == 0)  # what calls nobody waits for nobody
-    ]
-    return taken(ground, f"whole fills, endpoints of {latency_ms} ms", cases, chosen.rounds)
+    there = [one for one in chosen.contenders if one.calls or latency_ms == 0]  # what calls nobody waits for nobody
+    return taken(ground, f"whole fills, endpoints of {latency_ms} ms", cases(there, "plain", job), chosen.rounds)
