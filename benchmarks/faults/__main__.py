@@ -29,7 +29,7 @@ from benchmarks.faults import schedule
 from benchmarks.faults.audit import Facts, audit
 from benchmarks.faults.hostile import CANDIDATES, Hostile, holes, hostile
 from benchmarks.faults.playing import Play
-from benchmarks.faults.scene import RUN, Scene, opened
+from benchmarks.faults.scene import RUN, TIGHT, Scene, opened
 from benchmarks.faults.setting import SHORT, WHOLE, Setting
 from benchmarks.faults.striking import Striker
 from benchmarks.faults.telling import Outcome, show
@@ -61,8 +61,9 @@ def measure(folder: Path, setting: Setting) -> Outcome:
         folder: to work in, empty.
         setting: what the run is made with.
     """
-    lines = holes(setting.holes)
-    (folder / "holes.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    for run, count in ((RUN, setting.holes), (TIGHT, setting.tight)):
+        lines = "".join(json.dumps(line) + "\n" for line in holes(count))
+        (folder / f"{run}.jsonl").write_text(lines, encoding="utf-8")
     said = {"lease_s": setting.lease_s, "max_fallback_attempts": CANDIDATES, "max_retries": 5, "cache": False}
     ensemble = hostile(setting.seed, setting.latency_ms, setting.a_minute)
     with (
@@ -80,35 +81,38 @@ def measure(folder: Path, setting: Setting) -> Outcome:
 
 
 def outcome(scene: Scene, play: Play, ensemble: Sequence[Hostile], *, ended: bool, elapsed_s: float) -> Outcome:
-    """What the audit of a run that was played says."""
-    client = scene.store.client
-    status = reading.read_status(client, "maze", RUN)
-    assert status is not None, "a run that was submitted has a status"
-    requests = scene.requests()
-    facts = Facts(
-        RUN,
-        range(play.setting.holes),
-        status,
-        reading.read_accounts(client, "maze", RUN),
-        list(reading.iter_results(client, "maze", RUN)),
-        requests,
-        {one.name: one.a_minute for one in ensemble if one.a_minute},
-        {one.name: one.prices for one in ensemble},
-        in_flight=sum(one.in_flight or 0 for one in play.faults),
-    )
+    """What the audit of the runs that were played says."""
+    requests, setting = scene.requests(), play.setting
+    limits = {one.name: one.a_minute for one in ensemble if one.a_minute}
+    prices = {one.name: one.prices for one in ensemble}
+    found = []
+    for run, count in ((RUN, setting.holes), (TIGHT, setting.tight)):
+        facts = replace(facts_of(scene, run, range(count)), requests=requests, prices=prices)
+        own = {"limits": limits} if run == RUN else {"budget_usd": setting.budget_usd}
+        found.append(audit(replace(facts, **own)))
     kinds: dict[str, Counter[str]] = {}
     for entry in requests:
         kinds.setdefault(entry["endpoint"], Counter())[entry["outcome"]] += 1
+    whole = found[0] + found[1]
+    whole.in_flight = sum(one.in_flight or 0 for one in play.faults)
     return Outcome(
-        play.setting,
-        audit(facts),
+        setting,
+        whole,
+        found[1],
         sorted(play.faults, key=lambda one: one.at),
         ended,
         {name: dict(counts) for name, counts in kinds.items()},
         elapsed_s,
-        status.late,
-        sum(one.lost for one in facts.accounts.values()),
     )
+
+
+def facts_of(scene: Scene, run: str, holes: Sequence[int]) -> Facts:
+    """What the store knows of a run."""
+    client = scene.store.client
+    status = reading.read_status(client, "maze", run)
+    assert status is not None, "a run that was submitted has a status"
+    accounts = reading.read_accounts(client, "maze", run)
+    return Facts(run, holes, status, accounts, list(reading.iter_results(client, "maze", run)), ())
 
 
 def _leave(number: int, _: object) -> None:
@@ -118,7 +122,6 @@ def _leave(number: int, _: object) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the benchmark; its exit code."""
     chosen = options().parse_args(arguments)
-    signal.signal(signal.SIGTERM, _leave)  # an end that leaves nothing running behind
     base = SHORT if chosen.short else WHOLE
     setting = replace(
         base,
@@ -142,4 +145,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _leave)  # an end that leaves nothing running behind
     sys.exit(main())

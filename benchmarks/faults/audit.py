@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from maze_tasks.models.runs import Attempt, HoleResult, ModelAccount, RunStatus
@@ -48,10 +48,12 @@ class Facts:
 
 @dataclass
 class Audit:
-    """What the table says. Each broken guarantee has a line in `complaints`.
+    """What the table says of one run, or of several together. Each broken guarantee has a line in `complaints`.
 
     Args:
         holes, filled: how many.
+        lost_calls: calls on record whose worker never came back.
+        late: commits that came after somebody else had taken over; they changed nothing.
         lost: holes that did not end, or have nothing to show.
         doubled: holes with two accepted fills, or with the fill of another.
         unrecorded: requests at endpoints that no record accounts for.
@@ -70,6 +72,8 @@ class Audit:
 
     holes: int
     filled: int
+    lost_calls: int = 0
+    late: int = 0
     lost: int = 0
     doubled: int = 0
     unrecorded: int = 0
@@ -101,18 +105,31 @@ class Audit:
         broken = (self.lost, self.doubled, self.unaccounted, self.unseen_usd, self.overshoot, self.overspend_usd)
         return not any(broken) and self.repeated <= self.in_flight
 
+    def __add__(self, other: Audit) -> Audit:
+        """Of two runs against the same endpoints."""
+        added = [one.name for one in fields(self) if one.name not in _MOST]
+        sums = {name: getattr(self, name) + getattr(other, name) for name in added}
+        most = {name: _most(getattr(self, name), getattr(other, name)) for name in _MOST}
+        return Audit(**sums, **most)
+
+
+_MOST = ("overshoot", "overspend_usd")
+
+
+def _most(one: Any, other: Any) -> Any:
+    return max((value for value in (one, other) if value is not None), default=None)
+
 
 def audit(facts: Facts) -> Audit:
     """Hold the store against the logs."""
     found = Audit(len(facts.holes), sum(one.status == "filled" for one in facts.results), in_flight=facts.in_flight)
+    found.late, found.lost_calls = facts.status.late, sum(one.lost for one in facts.accounts.values())
     _holes(found, facts)
     _calls(found, facts)
     _counts(found, facts)
     if facts.limits:
         found.overshoot = max(_overshoot(found, facts, name, limit) for name, limit in facts.limits.items())
     _money(found, facts)
-    if found.repeated > found.in_flight:
-        found.complaints.append(f"{found.repeated} calls repeated, and {found.in_flight} were in flight")
     return found
 
 
@@ -236,7 +253,8 @@ def _money(found: Audit, facts: Facts) -> None:
     """What was spent, by the run and by the endpoints."""
     found.recorded_usd = facts.status.cost_nano / 1e9
     if facts.prices:
-        charged = (cost_usd(entry, facts.prices[entry["endpoint"]]) for entry in facts.requests)
+        own = (entry for entry in facts.requests if (entry["key"] or "").startswith(f"{facts.run}/"))
+        charged = (cost_usd(entry, facts.prices[entry["endpoint"]]) for entry in own)
         found.charged_usd = round(sum(charged), 9)
     if found.unseen_usd:
         found.complaints.append(f"charged {found.charged_usd:.6f} USD, on record {found.recorded_usd:.6f}")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import redis
 
 from benchmarks.faults import schedule
-from benchmarks.faults.scene import RUN, Scene
+from benchmarks.faults.scene import RUN, TIGHT, Scene
 from benchmarks.faults.schedule import Planned
 from benchmarks.faults.setting import Setting
 from benchmarks.faults.striking import Striker
@@ -45,16 +45,17 @@ class Play:
     events: Sequence[Planned]
     faults: list[Fault] = field(default_factory=list)
     seen: tuple[int, int, str] = (0, 0, "")  # holes stored, holes that ended, state of the run
+    tight: tuple[int, int, str] = (0, 0, "")  # the same of the run with a budget
     _threads: list[threading.Thread] = field(default_factory=list)
     _errors: list[BaseException] = field(default_factory=list)
     _restart_at: dict[str, float] = field(default_factory=dict)
 
     def run(self) -> bool:
-        """Submit the run and follow it; whether it and the client came to their ends by themselves."""
+        """Submit both runs and follow them; whether they and the client came to their ends by themselves."""
         kills, kill_at = schedule.victims(self.setting.seed), time.monotonic() + self.setting.kill_every_s
         left, moved = list(self.events), time.monotonic()
         submission = self._in_thread(self._submit)
-        while self.seen[2] not in TERMINAL_STATES or submission.is_alive():
+        while not self.ended or submission.is_alive():
             time.sleep(TICK_S)
             if self._errors:
                 raise self._errors[0]
@@ -70,15 +71,19 @@ class Play:
                 self._note(self.striker.kill(*next(kills)))
         for thread in self._threads:
             thread.join(timeout=STUCK_S)
-        return self.seen[2] in TERMINAL_STATES and self._followed()
+        return self.ended and self._followed()
+
+    @property
+    def ended(self) -> bool:
+        """Whether both runs have come to an end."""
+        return self.seen[2] in TERMINAL_STATES and self.tight[2] in TERMINAL_STATES
 
     def _look(self) -> bool:
-        """Whether the run has moved since the last look."""
-        now = self.seen
+        """Whether a run has moved since the last look."""
+        before, client = (self.seen, self.tight), self.scene.store.client
         with suppress(redis.RedisError):
-            now = progress(self.scene.store.client)
-        moved, self.seen = now != self.seen, now
-        return moved
+            self.seen, self.tight = progress(client, RUN), progress(client, TIGHT)
+        return before != (self.seen, self.tight)
 
     def _event(self, planned: Planned) -> None:
         self._note(self.striker.play(planned))
@@ -108,27 +113,34 @@ class Play:
         return False
 
     def _submit(self) -> None:
-        """The producer, killed and called again with the same command."""
+        """The producer, killed and called again with the same command; then the run with a budget."""
+        budget = ("--budget", f"{self.setting.budget_usd:.9f}")
         for share in schedule.submission_kills(self.setting.seed, self.setting.submission_kills):
-            producer = self._producer()
+            producer = self._producer(RUN)
             while producer.poll() is None and self.seen[0] < share * self.setting.holes:
                 time.sleep(TICK_S / 10)
             if producer.poll() is None:
                 self._note(Fault("kill producer", in_flight=0))
                 producer.kill()
                 producer.wait()
+        self._see_submitted(RUN)
+        self._see_submitted(TIGHT, *budget)
+
+    def _see_submitted(self, run: str, *options: str) -> None:
+        """Call the producer until it has come to its end."""
+        code = UNREACHABLE
         for _ in range(SUBMISSIONS):
-            code = self._producer().wait()
-            if code == 0:
-                return
+            code = self._producer(run, *options).wait()
             if code != UNREACHABLE:
                 break
             time.sleep(RESTART_S)
+        if code == 0:
+            return
         said = (self.scene.folder / "producer.log").read_text()
         raise SystemExit(f"maze refine: exit code {code}\n{said[-2000:]}")
 
-    def _producer(self) -> subprocess.Popen[bytes]:
-        arguments = ("refine", "holes.jsonl", "--run", RUN, "--detach", "--json", "--quiet")
+    def _producer(self, run: str, *options: str) -> subprocess.Popen[bytes]:
+        arguments = ("refine", f"{run}.jsonl", "--run", run, "--detach", "--json", "--quiet", *options)
         return self.scene.maze(*arguments, name="producer")
 
     def _in_thread(self, work: Callable[..., None], *arguments: object) -> threading.Thread:

@@ -27,7 +27,7 @@ from maze_tasks.names import queue_name
 
 T = TypeVar("T")
 
-RUN = "faults"
+RUN, TIGHT = "faults", "tight"  # the second has a budget that is too small for it
 PATIENCE_S = 120.0  # for what must come; a busy machine takes its time
 FORKED = "throttling"  # the endpoint whose queue a plain Celery process with prefork children consumes too
 CHILDREN = 2

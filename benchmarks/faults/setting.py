@@ -9,6 +9,8 @@ from typing import Literal
 from benchmarks.faults import schedule
 from benchmarks.faults.schedule import Event
 
+HALF_A_HOLE_USD = 0.0001  # of what a hole costs on the way to its fill, calls without an answer included
+
 Sync = Literal["always", "everysec"]
 
 
@@ -39,6 +41,16 @@ class Setting:
     kill_every_s: float = 5.0
     appendfsync: Sync = "always"
     seed: int = 0
+
+    @property
+    def tight(self) -> int:
+        """Holes of the run with a budget."""
+        return max(self.holes // 10, 10)
+
+    @property
+    def budget_usd(self) -> float:
+        """Of that run: about half of what it needs."""
+        return self.tight * HALF_A_HOLE_USD
 
 
 WHOLE = Setting()

@@ -20,23 +20,21 @@ class Outcome:
 
     Args:
         setting: what the run was made with.
-        audit: of store and logs.
+        audit: of store and logs, both runs together.
+        tight: of the run that had a budget.
         faults: that were played, in their order.
         came_to_its_end: whether the run and the client that followed it did.
         requests: at each endpoint, by what became of them.
         elapsed_s: from the first submission to the end of the run.
-        late: commits that came after somebody else had taken over; they changed nothing.
-        lost_calls: calls on record whose worker never came back.
     """
 
     setting: Setting
     audit: Audit
+    tight: Audit
     faults: Sequence[Fault]
     came_to_its_end: bool
     requests: Mapping[str, Mapping[str, int]]
     elapsed_s: float
-    late: int
-    lost_calls: int
 
     @property
     def holds(self) -> bool:
@@ -75,13 +73,13 @@ def met_outage(fault: Fault, others: Sequence[Fault]) -> bool:
 
 def show(outcome: Outcome) -> None:
     """Print the table."""
-    found, made = outcome.audit, outcome.setting
+    found, tight, made = outcome.audit, outcome.tight, outcome.setting
     recovery, longer = (outcome.longest_recovery_s(away=away) for away in (False, True))
     print(f"{found.holes} holes, SIMULATED endpoints, appendfsync {made.appendfsync}, seed {made.seed}")
     print(f"a kill every {made.kill_every_s:g} s, leases of {made.lease_s:g} s; {outcome.elapsed_s:.0f} s in all")
     rows = [
-        ("holes", found.holes, ""),
-        ("filled", found.filled, ""),
+        ("holes", found.holes, f"{tight.holes} of them in a run with a budget"),
+        ("filled", found.filled, f"{tight.filled} of that run, before its budget was used up"),
         ("lost", found.lost, "must be 0"),
         ("doubled", found.doubled, "must be 0"),
         ("attempts unaccounted", found.unaccounted, "must be 0"),
@@ -90,13 +88,17 @@ def show(outcome: Outcome) -> None:
         ("  repeats that are not marked", found.unmarked, ""),
         ("  counts that do not add up", found.miscounted, ""),
         ("calls repeated", found.repeated, f"at most {found.in_flight}: in flight in what was struck"),
-        ("calls on record as lost", outcome.lost_calls, ""),
-        ("commits that came too late", outcome.late, "they changed nothing"),
+        ("calls on record as lost", found.lost_calls, ""),
+        ("commits that came too late", found.late, "they changed nothing"),
         ("sent again, connection closed", found.resent, "by endpoints"),
         ("limit overshoot", "no limit" if found.overshoot is None else found.overshoot, "must be 0"),
         ("on record as spent, USD", f"{found.recorded_usd:.6f}", f"endpoints charge {found.charged_usd:.6f}"),
         ("charged and not on record, USD", found.unseen_usd, "must be 0"),
-        ("overspend, USD", "no budget" if found.overspend_usd is None else found.overspend_usd, "must be 0"),
+        (
+            "overspend, USD",
+            found.overspend_usd,
+            f"must be 0: {tight.recorded_usd:.6f} of {made.budget_usd:.6f}",
+        ),
         ("longest recovery from a kill, s", _seconds(recovery), ""),
         ("  with Redis away meanwhile, s", _seconds(longer), ""),
         ("faults played", len(outcome.faults), ""),
@@ -117,8 +119,10 @@ def show(outcome: Outcome) -> None:
         print(f"BROKEN: {complaint}")
     if len(found.complaints) > COMPLAINTS_SHOWN:
         print(f"BROKEN: {len(found.complaints) - COMPLAINTS_SHOWN} more")
+    if found.repeated > found.in_flight:
+        print(f"BROKEN: {found.repeated} calls repeated, and {found.in_flight} were in flight in what was struck")
     if not outcome.came_to_its_end:
-        print("BROKEN: the run, or the client that followed it, did not come to its end")
+        print("BROKEN: a run, or the client that followed it, did not come to its end")
     if outcome.holds:
         print("every guarantee was kept")
 

@@ -13,11 +13,11 @@ from typing import Any, Self
 
 import redis
 
-from benchmarks.faults.scene import RUN
+from benchmarks.faults.scene import RUN, TIGHT
 from maze_tasks.store.keys import RunKeys
 
 LOOK_EVERY_S = 0.2
-KEYS = RunKeys("maze", RUN)
+RUNS = {run: RunKeys("maze", run) for run in (RUN, TIGHT)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +25,13 @@ class Lease:
     """A call that somebody holds.
 
     Args:
+        run: its run.
         member: hole and sample, as the store's sorted set has them.
         attempt: who holds it.
         worker: in which process, as ``host:pid``.
     """
 
+    run: str
     member: str
     attempt: str
     worker: str
@@ -61,26 +63,26 @@ class Fault:
 
 def leases(client: redis.Redis) -> list[Lease]:
     """Every call that is held."""
-    members = [str(member) for member in client.zrange(KEYS.leases, 0, -1)]
+    places = [(run, str(member)) for run, keys in RUNS.items() for member in client.zrange(keys.leases, 0, -1)]
     found = []
-    for member, (attempt, worker) in zip(members, _holders(client, members), strict=True):
+    for (run, member), (attempt, worker) in zip(places, _holders(client, places), strict=True):
         if attempt is not None:
-            found.append(Lease(member, attempt, json.loads(worker or '""')))
+            found.append(Lease(run, member, attempt, json.loads(worker or '""')))
     return found
 
 
-def _holders(client: redis.Redis, members: Sequence[str]) -> list[list[Any]]:
+def _holders(client: redis.Redis, places: Sequence[tuple[str, str]]) -> list[list[Any]]:
     pipe = client.pipeline(transaction=False)
-    for member in members:
+    for run, member in places:
         hole, _, sample = member.rpartition("|")
-        pipe.hmget(KEYS.hole(hole), [f"{sample}.l", f"{sample}.w"])
+        pipe.hmget(RUNS[run].hole(hole), [f"{sample}.l", f"{sample}.w"])
     return list(pipe.execute())
 
 
-def progress(client: redis.Redis) -> tuple[int, int, str]:
-    """Holes that are stored, those that have come to their end, and the state of the run; '' before there is one."""
+def progress(client: redis.Redis, run: str) -> tuple[int, int, str]:
+    """Holes that are stored, those that have come to their end, and the state of a run; '' before there is one."""
     fields = ["holes", "n:filled", "n:failed", "n:skipped", "n:needs_review", "state"]
-    *counts, state = client.hmget(KEYS.meta, fields)
+    *counts, state = client.hmget(RUNS[run].meta, fields)
     holes, *closed = (int(count or 0) for count in counts)
     return holes, sum(closed), str(state or "")
 
@@ -134,9 +136,9 @@ class Watch:
             return []
         pipe = self._client.pipeline(transaction=False)
         for lease in known:
-            pipe.zscore(KEYS.leases, lease.member)
+            pipe.zscore(RUNS[lease.run].leases, lease.member)
         listed = pipe.execute()
-        holders = _holders(self._client, [lease.member for lease in known])
+        holders = _holders(self._client, [(lease.run, lease.member) for lease in known])
         left = [
             lease
             for lease, score, (attempt, _) in zip(known, listed, holders, strict=True)
