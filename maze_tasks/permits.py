@@ -70,8 +70,9 @@ def ask(gates: Gates, wanted: Wanted, *, draw: float, now: Callable[[], float]) 
         gates.release(model, wanted.attempt_id, "unused")
         return Turn("wait")
     held = Held(admission.why, admission.wait_ms, admission.reserved, admission.openings)
-    spills = held.wait_ms > wanted.spill_after_s * 1000
-    later_free = bool(wanted.later) and spills and gates.any_free(wanted.later, wanted.tokens)
+    later_free = None
+    if wanted.later and held.wait_ms > wanted.spill_after_s * 1000:
+        later_free = gates.any_free(wanted.later, wanted.tokens)
     turn = turn_of(held, spill_after_s=wanted.spill_after_s, patience=wanted.patience, later_free=later_free, draw=draw)
     if turn.kind == "spill" and held.reserved:
         gates.leave(model, place)

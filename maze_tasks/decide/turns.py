@@ -11,6 +11,7 @@ from typing import Literal
 from maze_tasks.errors import EndpointError, FinalError, PassingError
 
 SPREAD_MS = 1_000  # over which those come back that nothing is reserved for
+AGAIN_MS = 1_000  # a hole that would rather go elsewhere looks again after so long at the earliest
 PROBE_MS = 1_000  # those who wait for the outcome of a probe ask again after so long at the earliest
 
 
@@ -47,25 +48,29 @@ class Turn:
     error: EndpointError | None = None
 
 
-def turn_of(held: Held, *, spill_after_s: float, patience: int, later_free: bool, draw: float) -> Turn:
+def turn_of(held: Held, *, spill_after_s: float, patience: int, later_free: bool | None, draw: float) -> Turn:
     """What a hole does that may not call its endpoint now.
 
     Args:
         held: why, and for how long.
         spill_after_s: longest wait in seconds while a later candidate is free.
         patience: times in a row that a breaker may open; from then on nobody waits for it.
-        later_free: whether a later candidate of the hole would take it now.
+        later_free: whether a later candidate of the hole would take it now; None where it has none.
         draw: random number in 0..1 that spreads those who come back.
     """
     error = _hopeless(held, patience)
     if error is not None:
         return Turn("fail", error=error)
-    if later_free and held.wait_ms > spill_after_s * 1000:
-        return Turn("spill")
+    spread_ms = round(SPREAD_MS * draw)
+    if later_free is not None and held.wait_ms > spill_after_s * 1000:
+        if later_free:
+            return Turn("spill")
+        # One of them may be free long before this one is: it is looked at again.
+        return Turn("wait", wait_ms=min(held.wait_ms, max(round(spill_after_s * 1000), AGAIN_MS) + spread_ms))
     if held.reserved:
         return Turn("wait", wait_ms=held.wait_ms)
     least = PROBE_MS if held.why == "probing" else 0
-    return Turn("wait", wait_ms=max(held.wait_ms, least) + round(SPREAD_MS * draw))
+    return Turn("wait", wait_ms=max(held.wait_ms, least) + spread_ms)
 
 
 def _hopeless(held: Held, patience: int) -> EndpointError | None:

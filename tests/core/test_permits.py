@@ -106,6 +106,9 @@ def test_no_candidate_after_a_throttled_one_that_is_paused_itself_is_free(make_b
     bench.run_all()
     assert (bench.counted("a")["requests"], bench.counted("b")["requests"]) == (1, 1)
     assert (result(bench, 2).status, result(bench, 2).attempts) == ("pending", ())
+    due = care.next_due_ms(bench.store, RUN)
+    assert due is not None
+    assert due - care.server_ms(bench.store) < 7_000, "b may be free before a is"
 
 
 def test_a_key_that_is_refused_is_tried_once_and_nobody_waits_for_it(make_bench: MakeBench) -> None:

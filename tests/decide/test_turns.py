@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from maze_tasks.decide.turns import PROBE_MS, SPREAD_MS, Held, Turn, turn_of
+from maze_tasks.decide.turns import AGAIN_MS, PROBE_MS, SPREAD_MS, Held, Turn, turn_of
 from maze_tasks.errors import FinalError, PassingError
 
 
-def turn(held: Held, *, later_free: bool = False, patience: int = 2) -> Turn:
+def turn(held: Held, *, later_free: bool | None = None, patience: int = 2) -> Turn:
     return turn_of(held, spill_after_s=5, patience=patience, later_free=later_free, draw=0.5)
 
 
@@ -26,6 +26,14 @@ def test_a_long_wait_is_spent_at_a_later_candidate_if_one_is_free(why: str) -> N
     assert turn(Held(why, 5_001), later_free=True).kind == "spill"
     assert turn(Held(why, 5_000), later_free=True).kind == "wait"
     assert turn(Held(why, 5_001)).kind == "wait"
+
+
+@pytest.mark.parametrize("reserved", [True, False])
+def test_while_all_later_candidates_are_busy_a_hole_looks_again_now_and_then(reserved: bool) -> None:
+    assert turn(Held("paused", 600_000, reserved), later_free=False) == Turn("wait", wait_ms=5_000 + SPREAD_MS // 2)
+    assert turn(Held("rate", 5_001, reserved), later_free=False) == Turn("wait", wait_ms=5_001)
+    eager = turn_of(Held("rate", 600_000, reserved), spill_after_s=0, patience=2, later_free=False, draw=0)
+    assert eager == Turn("wait", wait_ms=AGAIN_MS)
 
 
 def test_nobody_waits_for_an_endpoint_that_refuses_the_key_or_for_tokens_that_no_minute_has() -> None:
