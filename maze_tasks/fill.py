@@ -291,7 +291,9 @@ class Filler:
         if turn.kind == "spill":
             follows = work.plan.model_at(selecting.cursor_after(ticket.cursor, "next"))
             return self._patiently(lambda: waiting.spill(self.store, ticket, attempt_id, follows), _BEGIN_PATIENCE_S)
-        return self._patiently(lambda: waiting.defer(self.store, ticket, attempt_id, turn.wait_ms), _BEGIN_PATIENCE_S)
+        return self._patiently(
+            lambda: waiting.defer(self.store, ticket, attempt_id, turn.wait_ms, turn.spread_ms), _BEGIN_PATIENCE_S
+        )
 
     def _call(self, ticket: Ticket, hole: Hole, endpoint: ModelEndpoint, begun: Begun, rules: RunRules) -> Call:
         """What is asked for a hole at its cursor."""

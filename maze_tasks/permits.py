@@ -69,7 +69,7 @@ def ask(gates: Gates, wanted: Wanted, *, draw: float, now: Callable[[], float]) 
         # The answer was long in coming: used now, the permit would count for another minute than that of its call.
         gates.release(model, wanted.attempt_id, "unused")
         return Turn("wait")
-    held = Held(admission.why, admission.wait_ms, admission.reserved, admission.openings)
+    held = Held(admission.why, admission.wait_ms, admission.reserved, admission.openings, admission.pace_ms)
     later_free = None
     if wanted.later and held.wait_ms > wanted.spill_after_s * 1000:
         later_free = gates.any_free(wanted.later, wanted.tokens)

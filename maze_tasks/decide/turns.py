@@ -24,12 +24,14 @@ class Held:
         wait_ms: how long until it is worth asking again, in milliseconds.
         reserved: whether a slot is kept for it until then.
         openings: with a breaker that is not closed, how often it has opened in a row.
+        pace_ms: where nothing is reserved, the mean time between two calls that the limits leave room for.
     """
 
     why: str
     wait_ms: int
     reserved: bool = False
     openings: int = 0
+    pace_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +42,14 @@ class Turn:
         kind: ``wait`` in no worker slot; ``spill`` to the next candidate, without an attempt; ``fail``: an attempt that
             failed without a call.
         wait_ms: with ``wait``, how long in milliseconds.
+        spread_ms: with ``wait``, how much longer for each hole of the run that waits as well: so those come back that
+            nothing is reserved for, about as fast as they can be served, however many they are.
         error: with ``fail``, what it failed of.
     """
 
     kind: Literal["wait", "spill", "fail"]
     wait_ms: int = 0
+    spread_ms: float = 0.0
     error: EndpointError | None = None
 
 
@@ -70,7 +75,7 @@ def turn_of(held: Held, *, spill_after_s: float, patience: int, later_free: bool
     if held.reserved:
         return Turn("wait", wait_ms=held.wait_ms)
     least = PROBE_MS if held.why == "probing" else 0
-    return Turn("wait", wait_ms=max(held.wait_ms, least) + spread_ms)
+    return Turn("wait", wait_ms=max(held.wait_ms, least) + spread_ms, spread_ms=held.pace_ms * draw)
 
 
 def _hopeless(held: Held, patience: int) -> EndpointError | None:

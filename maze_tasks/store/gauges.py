@@ -44,6 +44,7 @@ class Admission:
             (asked before its time), ``open, denied`` (open since the endpoint refused our key), ``probing, too_large``
             (more tokens than a minute may have) or ``crowded``.
         openings: with ``open, denied, probing``, how often the breaker has opened in a row.
+        pace_ms: with ``refuse``, the mean time between two calls that the limits leave room for.
     """
 
     verdict: Verdict
@@ -51,6 +52,7 @@ class Admission:
     now_ms: int
     why: str = ""
     openings: int = 0
+    pace_ms: int = 0
 
     @property
     def reserved(self) -> bool:
@@ -353,8 +355,8 @@ _VERDICTS: Mapping[str, Verdict] = {"go": "go", "wait": "wait", "refuse": "refus
 
 def read_admission(raw: Sequence[str]) -> Admission:
     """The admission in an answer to `Gates.acquire_call`."""
-    verdict, until, now, why, *openings = raw
-    return Admission(_VERDICTS[verdict], int(until), int(now), why, *map(int, openings))
+    verdict, until, now, why, *refused = raw
+    return Admission(_VERDICTS[verdict], int(until), int(now), why, *map(int, refused))
 
 
 def read_released(raw: Sequence[str]) -> Released:

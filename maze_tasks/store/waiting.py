@@ -12,6 +12,7 @@ from maze_tasks.store.connection import translated
 from maze_tasks.store.runs import Finished, RunStore, Ticket
 from maze_tasks.store.scripts import Arg, script
 
+MOST_SPREAD_MS = 300_000  # holes that wait for a slow endpoint look again after so long, however many they are
 FREE_MEMBER = "free"  # stands for the sample in `due` where a look is owed to the holes that wait for one
 
 
@@ -97,7 +98,7 @@ def looked(store: RunStore, run: str, hole_id: HoleId) -> None:
         store.client.zrem(store.keys(run).due, f"{encode_id(hole_id)}|{FREE_MEMBER}")
 
 
-def defer(store: RunStore, ticket: Ticket, attempt_id: str, wait_ms: int) -> Finished:
+def defer(store: RunStore, ticket: Ticket, attempt_id: str, wait_ms: int, spread_ms: float = 0.0) -> Finished:
     """Give a lease back without an attempt; the hole is sent again when its wait ends.
 
     Nothing is counted and the cursor stays: a hole that waits has not been tried.
@@ -107,11 +108,12 @@ def defer(store: RunStore, ticket: Ticket, attempt_id: str, wait_ms: int) -> Fin
         ticket: what the lease is for.
         attempt_id: its holder.
         wait_ms: how long the hole waits, in milliseconds.
+        spread_ms: how much longer for each hole of the run that is pending too, at most `MOST_SPREAD_MS` in all.
 
     Returns:
         ``deferred``, or as `RunStore.finish`: ``cancelled, done, gone, late``.
     """
-    return _give_back(store, ticket, attempt_id, wait_ms, ticket.model)
+    return _give_back(store, ticket, attempt_id, wait_ms, ticket.model, repr(spread_ms), MOST_SPREAD_MS)
 
 
 def spill(store: RunStore, ticket: Ticket, attempt_id: str, next_model: str) -> Finished:
@@ -129,8 +131,9 @@ def spill(store: RunStore, ticket: Ticket, attempt_id: str, next_model: str) -> 
     return _give_back(store, ticket, attempt_id, "next", next_model)
 
 
-def _give_back(store: RunStore, ticket: Ticket, attempt_id: str, how: Arg, model: str) -> Finished:
+def _give_back(store: RunStore, ticket: Ticket, attempt_id: str, how: Arg, model: str, *spread: Arg) -> Finished:
     keys, hid = store.keys(ticket.run), encode_id(ticket.hole_id)
     names = [keys.meta, keys.hole(hid), keys.leases, keys.events, keys.due, keys.queued(model)]
     with translated():
-        return Finished(str(script("defer").run(store.client, names, [hid, ticket.cursor.sample, attempt_id, how])))
+        args = [hid, ticket.cursor.sample, attempt_id, how, *spread]
+        return Finished(str(script("defer").run(store.client, names, args)))

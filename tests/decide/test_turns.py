@@ -18,6 +18,8 @@ def test_a_hole_waits_for_its_slot_exactly_until_it_is_due() -> None:
 
 def test_those_that_nothing_is_reserved_for_come_back_spread_over_a_while() -> None:
     assert turn(Held("paused", 60_000)) == Turn("wait", wait_ms=60_000 + SPREAD_MS // 2)
+    many = turn(Held("rate", 60_000, pace_ms=100))
+    assert many == Turn("wait", wait_ms=60_000 + SPREAD_MS // 2, spread_ms=50)
     assert turn(Held("probing", 200, openings=1)) == Turn("wait", wait_ms=PROBE_MS + SPREAD_MS // 2)
 
 

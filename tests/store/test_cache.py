@@ -120,6 +120,18 @@ def test_a_deferred_hole_waits_without_a_lease_and_without_an_attempt(store: Run
     assert finish(store, ticket(), "accept") == "late"
 
 
+def test_the_more_holes_wait_the_longer_each_of_them_does_up_to_a_limit(store: RunStore) -> None:
+    open_run(store, [PLAN], [(number, 0) for number in range(10)])
+    begin(store, ticket(0))
+    waiting.defer(store, ticket(0), "a1", 1_000, spread_ms=100.0)
+    begin(store, ticket(1))
+    waiting.defer(store, ticket(1), "a1", 1_000, spread_ms=1e9)
+    now = care.server_ms(store)
+    due = dict(store.client.zrange(store.keys(RUN).due, 0, -1, withscores=True))
+    assert 1_500 < due["i0|0"] - now <= 1_900
+    assert waiting.MOST_SPREAD_MS < due["i1|0"] - now <= waiting.MOST_SPREAD_MS + 1_000
+
+
 def test_a_deferred_hole_is_sent_again_from_where_it_stood(store: RunStore) -> None:
     open_run(store, [PLAN], [(7, 0)])
     begin(store, ticket())

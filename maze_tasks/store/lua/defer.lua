@@ -1,7 +1,7 @@
 -- Give a lease back without an attempt: the hole waits, and no worker slot is held meanwhile; or it goes on to the next
 -- candidate, which is free now.
 -- KEYS: 1 meta   2 hole   3 leases   4 events   5 due   6 queued set of the candidate that follows, with next
--- ARGV: 1 hole id   2 sample   3 attempt id   4 wait (ms), or next
+-- ARGV: 1 hole id   2 sample   3 attempt id   4 wait (ms), or next   5 more for each pending hole (ms)   6 most of that (ms)
 -- Returns what became of the hole: deferred | next, or as finish: cancelled | done | gone | late.
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state then return 'gone' end
@@ -24,7 +24,8 @@ if cancelled or ARGV[4] == 'next' then
   settle(KEYS[1], KEYS[4])
   return what
 end
-redis.call('ZADD', KEYS[5], now_ms() + tonumber(ARGV[4]), member)
+local spread = math.min(tonumber(ARGV[5]) * (tonumber(redis.call('HGET', KEYS[1], 'n:pending')) or 0), tonumber(ARGV[6]))
+redis.call('ZADD', KEYS[5], math.floor(now_ms() + tonumber(ARGV[4]) + spread), member)
 if not (tonumber(h[2]) > 1 and others_leased(KEYS[2], tonumber(h[2]), tonumber(k))) then
   move(KEYS[1], KEYS[2], h[1], 'pending')
 end

@@ -6,7 +6,7 @@
 --       13 reservations at once   14 expiry of unused keys (ms)
 -- Returns {'go', end of the lease, now, '' | 'probe'}
 --         {'wait', when to come back, now, why}: a slot is kept for the place
---         {'refuse', when to ask again (0: never), now, why [, openings in a row]}: nothing is kept
+--         {'refuse', when to ask again (0: never), now, why, openings in a row, pace (ms)}: nothing is kept
 --         why = rate | concurrency | paused | reserved (asked before its time) | open | denied (open since the endpoint
 --         refused our key) | probing | too_large | crowded; openings in a row with open, denied and probing
 local MS_UNKNOWN = 1000 -- mean time of a call before any was seen
@@ -25,9 +25,15 @@ local function answer(verdict, time, why)
   return {verdict, int(outside(time)), int(outside(now)), why}
 end
 
+-- Mean time until one of the slots comes free, of the calls at once alone, and of all the limits.
+local pace = (S.lat > 0 and S.lat / 1000 or MS_UNKNOWN) / limit
+local slowest = math.max(pace, rpm > 0 and window / rpm or 0, tpm > 0 and tokens * window / tpm or 0)
+
 local function refuse(time, why)
   drop(place)
-  return answer('refuse', time, why)
+  local said = answer('refuse', time, why)
+  said[5], said[6] = '0', int(math.ceil(slowest))
+  return said
 end
 
 -- The breaker is not closed: say so, and how often it has opened in a row.
@@ -87,7 +93,6 @@ end
 
 local waiting = redis.call('ZCARD', QUEUE)
 local live = redis.call('ZCARD', LEASES) - waiting
-local pace = (S.lat > 0 and S.lat / 1000 or MS_UNKNOWN) / limit -- mean time until one of the slots comes free
 local score = tonumber(redis.call('ZSCORE', QUEUE, place) or nil)
 
 local function keep_place(time, why)
