@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 from maze_tasks.endpoints import EndpointClient
+from maze_tasks.leases import LeaseKeeper
 from maze_tasks.models.limits import Limits
 from maze_tasks.models.runs import HoleResult
 from maze_tasks.sending import send_from
 from maze_tasks.store import care, reading
+from maze_tasks.store.cache import FillCache
 from maze_tasks.store.gauges import Gates, Gauge
 
 from .conftest import RUN, Bench, MakeBench
@@ -178,3 +181,30 @@ def test_samples_of_one_candidate_wait_for_one_another(make_bench: MakeBench) ->
     assert bench.counted("a")["requests"] == 1
     assert bench.counted("b")["requests"] == 0
     assert result(bench, 1).status == "pending"
+
+
+def test_while_a_call_lasts_longer_than_a_lease_its_permit_and_its_claim_are_kept(make_bench: MakeBench) -> None:
+    bench = make_bench(a={"latency": 900})
+    bench.store.lease_ms = 200
+    gated(bench, max_concurrency=1)
+    gates, cache = bench.filler.gates, FillCache.beside(bench.store)
+    assert gates is not None
+    keeper = LeaseKeeper(bench.store, cache=cache, gates=gates, tick_s=0.02)
+    bench.filler = replace(bench.filler, leases=keeper, cache=cache)
+    bench.submit(1, 2)
+    with ThreadPoolExecutor(1) as thread:
+        asking = thread.submit(bench.run_link, bench.sent.pop(0))
+        while bench.counted("a")["in_flight"] == 0:
+            assert not asking.done()
+        claims = set()
+        while True:
+            admission = gates.acquire("a", "another", max_wait_ms=0)
+            claims.update(bench.store.client.keys("*:claim"))
+            if bench.counted("a")["in_flight"] == 0:
+                break
+            assert admission.verdict == "refuse"
+            assert len(bench.store.client.keys("*:claim")) == 1 or bench.counted("a")["in_flight"] == 0
+        asking.result()
+    keeper.close()
+    assert len(claims) == 1
+    assert result(bench, 1).status == "filled"
