@@ -73,8 +73,11 @@ end
 -- Closed: one more call in the window of calls.
 local failed = outcome ~= 'ok'
 local number, calls, failures = math.floor(now / tonumber(ARGV[11])), 0, 0
+local names = {}
+for i = 0, buckets - 1 do names[i + 1] = 'w' .. i end
+local rows = redis.call('HMGET', STATE, unpack(names))
 for i = 0, buckets - 1 do
-  local at, c, f = string.match(redis.call('HGET', STATE, 'w' .. i) or '', '^(%d+):(%d+):(%d+)$')
+  local at, c, f = string.match(rows[i + 1] or '', '^(%d+):(%d+):(%d+)$')
   at, c, f = tonumber(at), tonumber(c), tonumber(f)
   if i == number % buckets then
     if at ~= number then c, f = 0, 0 end
