@@ -6,6 +6,7 @@ The only module of this package that imports Celery; ``workers/app.py`` adds the
 from __future__ import annotations
 
 import logging
+import ssl
 import uuid
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -14,6 +15,7 @@ from typing import Any
 import kombu
 from celery import Celery
 from kombu.exceptions import BatchPublishError, OperationalError
+from kombu.utils.url import parse_url
 
 from maze_tasks.errors import ServiceUnavailable
 from maze_tasks.messages import FillMessage, Message, VerifyMessage
@@ -86,10 +88,27 @@ def make_celery(broker_url: str, *, events: bool = False) -> Celery:
     """
     app = Celery("maze", broker=broker_url, set_as_current=False)
     app.conf.update(celery_settings(events=events))
+    if tls := broker_tls(broker_url):
+        app.conf.broker_use_ssl = tls  # kombu reads it from the address as well, Flower from here alone
     if events:
         # Flower shows task arguments as they are: model and holes come first, nothing in them is secret.
         app.amqp.kwargsrepr_maxsize = 300
     return app
+
+
+def broker_tls(broker_url: str) -> dict[str, Any]:
+    """How a broker at a ``rediss://`` address is spoken to: certificates are checked unless the address says otherwise.
+
+    Args:
+        broker_url: as kombu takes it; its query may hold ``ssl_cert_reqs``, ``ssl_ca_certs`` and the like.
+
+    Returns:
+        Celery's ``broker_use_ssl``; empty for any other address.
+    """
+    if not broker_url.startswith("rediss://"):
+        return {}
+    given = parse_url(broker_url).get("ssl", {})
+    return {"ssl_cert_reqs": ssl.CERT_REQUIRED, **given}
 
 
 class Dispatcher:

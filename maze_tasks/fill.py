@@ -50,6 +50,7 @@ _COMMIT_PATIENCE_S = 300.0  # how long a worker holds an answer that Redis does 
 _BEGIN_PATIENCE_S = 30.0
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.1, 5.0  # between two tries, doubled each time
 _STAGGER_MS = 1_000  # over which those come back who waited for one who died
+_NOT_OURS = frozenset({"gone", "ahead", "unfit"})  # verdicts on what names a run, a hole or a place that is none
 _KNOWN_RUNS = 256  # runs whose plans a process remembers
 
 
@@ -82,6 +83,7 @@ class Filler:
         draw: random number in 0..1.
         sleep: waits seconds.
         now: seconds that pass, from any beginning.
+        refused: told in a word why a message was none that should have come.
     """
 
     store: RunStore
@@ -94,6 +96,7 @@ class Filler:
     draw: Callable[[], float] = random.random
     sleep: Callable[[float], None] = time.sleep
     now: Callable[[], float] = time.monotonic
+    refused: Callable[[str], None] = lambda _: None
     _runs: dict[str, RunInfo] = field(default_factory=dict)
 
     def fill(self, message: FillMessage, hole_id: HoleId) -> bool:
@@ -116,6 +119,8 @@ class Filler:
             # Plans may be added while a run goes on: what is remembered may be older than the message.
             self.forget(message.run)
             begun = self._begin(message, ticket, attempt_id)
+        if begun.verdict in _NOT_OURS:
+            self.refused(begun.verdict)
         info = self.run_info(message.run)
         if info is None:
             return False

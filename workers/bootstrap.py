@@ -7,16 +7,25 @@ import os
 import sys
 import threading
 import uuid
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from celery.signals import worker_init, worker_process_init, worker_process_shutdown, worker_ready, worker_shutdown
+from celery.signals import (
+    after_setup_logger,
+    after_setup_task_logger,
+    worker_init,
+    worker_process_init,
+    worker_process_shutdown,
+    worker_ready,
+    worker_shutdown,
+)
 
 from maze_tasks.clients import ClientPool
 from maze_tasks.control import Sweeper
 from maze_tasks.dispatch import Dispatcher
+from maze_tasks.endpoints.redact import Redactor
 from maze_tasks.errors import MazeError, Refused, ServiceUnavailable
 from maze_tasks.fill import Filler
 from maze_tasks.judging import Judge
@@ -32,6 +41,7 @@ from maze_tasks.verification import Verifier
 from maze_tasks.verifying import verifier_of
 from workers.dropped import dropped
 from workers.parcels import Slots
+from workers.redacting import redact, secrets_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,9 +132,20 @@ def _build(settings: Settings) -> Runtime:
     kept = FillCache.beside(store)
     gates = Gates.beside(store, settings.endpoints)
     leases = LeaseKeeper(store, needless=partial(needless, store), cache=kept, gates=gates)
-    filler = Filler(store, leases, dispatcher.send, endpoints, clients.get, kept, gates)
+    filler = Filler(
+        store, leases, dispatcher.send, endpoints, clients.get, kept, gates, refused=partial(_refused, store)
+    )
     judge = Judge(store, leases, dispatcher.send, partial(_verifier, settings))
     return Runtime(filler, judge, clients, leases, Slots(concurrency))
+
+
+def _refused(store: RunStore, kind: str) -> None:
+    """Count a message that was dropped."""
+    if not _process.get("forked"):
+        dropped.add(kind)
+        return
+    with suppress(MazeError):  # a child has no sweeper that would tell it later; a count is not worth waiting for
+        count_dropped(store, {kind: 1})
 
 
 def _concurrency() -> int:
@@ -210,6 +231,7 @@ def register_signals(app: Celery, settings: Settings) -> None:
         if opened is not None:
             opened.close()
 
+    _keep_logs_clean(settings)
     for signal, receiver in (
         (worker_init, initialise),
         (worker_process_init, forked),
@@ -218,6 +240,17 @@ def register_signals(app: Celery, settings: Settings) -> None:
         (worker_process_shutdown, shutdown),
     ):
         signal.connect(receiver, weak=False, dispatch_uid=f"maze-{receiver.__name__}")
+
+
+def _keep_logs_clean(settings: Settings) -> None:
+    """Let nothing that this worker logs hold one of its secrets."""
+    redactor = Redactor(secrets_of(settings))
+
+    def set_up(logger: Any = None, **_: Any) -> None:
+        redact(logger, redactor)
+
+    for signal in (after_setup_logger, after_setup_task_logger):
+        signal.connect(set_up, weak=False, dispatch_uid="maze-logging")
 
 
 def _sweep(app: Celery, settings: Settings, end: threading.Event) -> None:

@@ -9,15 +9,22 @@ meant for stands in the store, and is sent again.
 from __future__ import annotations
 
 import logging
+import time
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from celery.exceptions import CPendingDeprecationWarning
 from celery.worker.consumer import Consumer as CeleryConsumer
 from kombu import Message
 
 from workers.dropped import MALFORMED, dropped
+from workers.refusals import refusals
 
 logger = logging.getLogger(__name__)
+
+# Said at every lost connection, of a setting that dispatch.py has decided on.
+warnings.filterwarnings("ignore", r"\s*In Celery 5.1 we introduced", CPendingDeprecationWarning)
 
 _OPTIONAL_TEXTS = ("argsrepr", "kwargsrepr", "expires", "group", "parent_id", "root_id", "shadow")
 _LIMITS = 2  # a soft and a hard time limit
@@ -41,6 +48,13 @@ class Consumer(CeleryConsumer):  # type: ignore[misc]
             self._drop(message, wrong)
 
         return take
+
+    def on_connection_error_after_connected(self, exc: Exception) -> None:
+        """What is called ahead of another try to connect; a broker that refuses is not tried again at once."""
+        super().on_connection_error_after_connected(exc)
+        if isinstance(exc, self.channel_errors):
+            refusals.refused(exc)
+            time.sleep(refusals.left_s)
 
     def on_decode_error(self, message: Message, exc: Exception) -> None:
         """What is called with a message whose body cannot be decoded; Celery's own prints what it says."""

@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 
 MALFORMED = "malformed"  # no message, or one whose fields are not what they must be
+NEWER = "newer"  # of a later release's format
 
 
 class Dropped:

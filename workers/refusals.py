@@ -28,13 +28,19 @@ class Refusals:
         """Whether it is left alone now."""
         return self._now() < self._until
 
+    @property
+    def left_s(self) -> float:
+        """For how many seconds it is left alone yet."""
+        return max(self._until - self._now(), 0.0)
+
     def refused(self, error: BaseException) -> None:
         """It has refused once more."""
         if self.waiting:
             return
         self._pause_s = min(max(FIRST_S, 2 * self._pause_s), LONGEST_S)
         self._until = self._now() + self._pause_s
-        logger.warning("the broker refuses (%s); it is left alone for %g s", type(error).__name__, self._pause_s)
+        said = " ".join(str(error).split())[:160]
+        logger.warning("the broker refuses (%s: %s); left alone for %g s", type(error).__name__, said, self._pause_s)
 
     def took(self) -> None:
         """It has given a message and taken note of it."""

@@ -9,6 +9,7 @@ from maze_tasks.errors import MazeError
 from maze_tasks.messages import VerifyMessage, read_message
 from maze_tasks.names import FILL_TASK, VERIFY_TASK
 from workers.bootstrap import runtime
+from workers.dropped import MALFORMED, NEWER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,11 +30,15 @@ def register_tasks(app: Celery, settings: Settings) -> None:
         settings: the worker's configuration.
     """
 
+    def drop(why: str) -> None:
+        logger.warning("message dropped: %s", why)
+        runtime(settings).filler.refused(NEWER if why.startswith("format version") else MALFORMED)
+
     @app.task(name=FILL_TASK, bind=True, ignore_result=True)  # type: ignore[untyped-decorator]
     def fill(task: Task, /, **arguments: Any) -> None:
         message = read_message(arguments)
         if isinstance(message, str):
-            logger.warning("message dropped: %s", message)
+            drop(message)
             going: list[HoleId] = []
         else:
             going = runtime(settings).fill(message)
@@ -46,7 +51,7 @@ def register_tasks(app: Celery, settings: Settings) -> None:
     def verify(**arguments: Any) -> None:
         message = read_message(arguments)
         if isinstance(message, str):
-            logger.warning("message dropped: %s", message)
+            drop(message)
             return
         waits = VerifyMessage(message.run, message.model, message.holes[0], message.cursor, message.send_no)
         try:

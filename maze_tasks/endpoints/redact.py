@@ -57,6 +57,10 @@ class Redactor:
         line = self._without_secrets(line)
         return line if len(line) <= limit else line[: limit - 1] + "…"
 
+    def hide(self, text: str) -> str:
+        """`text` as it is, every secret replaced by `MARK`."""
+        return self._without_secrets(text)
+
     def betrays(self, text: str) -> bool:
         """Whether `text` holds a secret that cannot be there by chance."""
         return any(secret in text for secret in self._unmistakable)

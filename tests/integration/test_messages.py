@@ -6,6 +6,7 @@ import base64
 import json
 import pickle
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -166,7 +167,7 @@ def test_forged_messages_are_dropped_without_harm_and_the_worker_goes_on(cluster
     # The hole waits at `idle`, which nobody serves; the plan of trivial holes begins with `quick`.
     path = cluster.write("forged.jsonl", [{"hole_id": "h", **DEFAULT}])
     assert cluster.maze("refine", path, "--run", "forged", "--detach", config=config).code == 0
-    before = cluster.status("forged")
+    before, refused = cluster.status("forged"), kinds_dropped(cluster)
     for changes in FORGED.values():
         kwargs = {name: value for name, value in (GOOD | changes).items() if value is not None}
         app.send_task(FILL_TASK, kwargs=kwargs, queue="fill.quick")
@@ -177,6 +178,13 @@ def test_forged_messages_are_dropped_without_harm_and_the_worker_goes_on(cluster
     until(lambda: all_taken(cluster, "quick"), "the end of the forged messages")
     assert cluster.status("forged") == before.model_copy(update={"notes": cluster.status("forged").notes})
     assert cluster.log.entries("forged") == []
+    until(lambda: sum((kinds_dropped(cluster) - refused).values()) >= len(FORGED), "their count")
+    counts = kinds_dropped(cluster) - refused
+    assert counts["newer"] == 1
+    assert counts["gone"] >= 2, "unknown run, unknown hole"
+    assert counts["ahead"] >= 1
+    assert counts["unfit"] >= 3
+    assert counts["malformed"] >= 10
     assert cluster.maze("cancel", "forged", config=config).code == 0
     still_works(cluster, "after-forged")
 
@@ -202,13 +210,18 @@ def test_entries_that_are_no_message_are_dropped_and_counted(cluster: Stage) -> 
     assert dropped(cluster) == before + len(entries) + 3
     still_works(cluster, "after-entries")
     assert f"{dropped(cluster)} malformed" in cluster.maze("status").err
-    assert cluster.maze("metrics", "--json").json["dropped_messages"] == {"malformed": dropped(cluster)}
+    assert cluster.maze("metrics", "--json").json["dropped_messages"] == kinds_dropped(cluster)
+
+
+def kinds_dropped(cluster: Stage) -> Counter[str]:
+    """Messages dropped, by kind."""
+    with closing(cluster.redis()) as client:
+        return Counter({kind: int(count) for kind, count in client.hgetall("maze:dropped").items()})
 
 
 def dropped(cluster: Stage) -> int:
     """Messages dropped because they were none."""
-    with closing(cluster.redis()) as client:
-        return int(client.hget("maze:dropped", "malformed") or 0)
+    return kinds_dropped(cluster)["malformed"]
 
 
 def raw_message(kind: str, encoding: str, body: Any, headers: dict[str, Any]) -> str:
