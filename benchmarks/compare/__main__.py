@@ -22,10 +22,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.compare.chosen import QUICK, Chosen
+from benchmarks.compare.chosen import QUICK, SIZES, Chosen
 from benchmarks.compare.contenders import CONTENDERS, OURS, python_of
 from benchmarks.compare.measures import MEASURES
-from benchmarks.compare.scene import prepared
+from benchmarks.compare.rounds import Table
+from benchmarks.compare.scene import Ground, prepared
 
 ROUNDS = 3
 _VERSIONS = (
@@ -35,14 +36,15 @@ _VERSIONS = (
 _PACKAGES = ("celery", "redis", "requests", "litellm", "tensorzero", "dramatiq", "taskiq")
 
 
-def main() -> None:
-    """Measure and print."""
+def main() -> int:
+    """Measure, print, and tell whether everything could be measured."""
     asked = _parser().parse_args()
     report = json.loads(asked.source.read_text(encoding="utf-8")) if asked.source else compared(asked)
     if asked.json:
         print(json.dumps(report))
     else:
         print("\n".join(shown(report)))
+    return int(any("failed" in table for tables in report["measures"].values() for table in tables))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -55,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--quick", action="store_true", help=f"{QUICK} times fewer holes, one round: does it run at all?"
     )
+    parser.add_argument("--sizes", type=_numbers, default=SIZES, metavar="N,N", help="holes of the runs of (e)")
     parser.add_argument("--rounds", type=int, help=f"how often each is measured, by default {ROUNDS}")
     parser.add_argument("--rivals-python", default=sys.executable, metavar="PYTHON", help="where rivals are installed")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -69,6 +72,10 @@ def _letters(text: str) -> list[str]:
     return text.split(",")
 
 
+def _numbers(text: str) -> list[int]:
+    return [int(one) for one in text.split(",")]
+
+
 def _names(text: str) -> list[str]:
     return text.lower().split(",")
 
@@ -80,9 +87,10 @@ def compared(asked: argparse.Namespace) -> dict[str, Any]:
         for one in CONTENDERS
         if one is OURS or (_wanted(one.name, asked.contenders) and one.there(python_of(one, asked.rivals_python)))
     ]
-    chosen = Chosen(tuple(there), asked.rounds or (1 if asked.quick else ROUNDS), 1 / QUICK if asked.quick else 1)
+    rounds, scale = (1, 1 / QUICK) if asked.quick else (ROUNDS, 1)
+    chosen = Chosen(tuple(there), asked.rounds or rounds, scale, tuple(asked.sizes))
     with prepared(asked.rivals_python) as ground:
-        measures = {letter: MEASURES[letter].run(ground, chosen) for letter in asked.only}
+        measures = {letter: _measured(letter, ground, chosen) for letter in asked.only}
     return {
         "simulated": True,
         "cores": os.cpu_count(),
@@ -91,6 +99,15 @@ def compared(asked: argparse.Namespace) -> dict[str, Any]:
         "durable": {one.name: one.durable for one in there},
         "measures": measures,
     }
+
+
+def _measured(letter: str, ground: Ground, chosen: Chosen) -> list[Table]:
+    """The tables of one measure; what has been measured besides is not lost with it."""
+    try:
+        found: list[Table] = MEASURES[letter].run(ground, chosen)
+    except SystemExit as failed:
+        return [{"title": MEASURES[letter].TITLE, "failed": str(failed)}]
+    return found
 
 
 def _wanted(name: str, parts: list[str] | None) -> bool:
@@ -109,10 +126,12 @@ def shown(report: dict[str, Any]) -> Iterator[str]:
     for letter, tables in report["measures"].items():
         for table in tables:
             yield ""
-            title, *rest = MEASURES[letter].lines(table)
+            title, *rest = (
+                [f"{table['title']}: {table['failed']}"] if "failed" in table else MEASURES[letter].lines(table)
+            )
             yield f"({letter}) {title}"
             yield from rest
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

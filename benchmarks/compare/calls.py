@@ -25,16 +25,18 @@ def content(reply: Any) -> str | None:
     return found if isinstance(found, str) and found else None
 
 
-def ask(session: requests.Session, candidates: Sequence[str], text: str) -> str | None:
+def ask(session: requests.Session, candidates: Sequence[str], text: str, key: str | None = None) -> str | None:
     """The text of the first candidate that gives one.
 
     Args:
         session: connections to use.
         candidates: base URLs.
         text: of the prompt.
+        key: tells the request from all others, where that is wanted.
     """
+    headers = {"Idempotency-Key": key} if key else None
     for base in candidates:
-        response = session.post(f"{base}/chat/completions", json=body(text), timeout=60)
+        response = session.post(f"{base}/chat/completions", json=body(text), headers=headers, timeout=60)
         if response.ok and (found := content(response.json())):
             return found
     return None

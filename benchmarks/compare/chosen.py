@@ -8,6 +8,7 @@ from benchmarks.compare.contenders import Contender
 
 QUICK = 50  # a quick run has that many times fewer holes
 LEAST = 40
+SIZES = (1_000, 10_000, 100_000)
 
 
 @dataclass(frozen=True)
@@ -18,11 +19,13 @@ class Chosen:
         contenders: who is there; the first is ours.
         rounds: how often each is measured.
         scale: what numbers of holes are multiplied with.
+        sizes: of the runs whose cost a hole is compared.
     """
 
     contenders: tuple[Contender, ...]
     rounds: int
     scale: float
+    sizes: tuple[int, ...] = SIZES
 
     def size(self, holes: int) -> int:
         """How many holes of what a whole run has."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from benchmarks.compare.job import Job
@@ -106,6 +106,11 @@ CELERY_REQUESTS = Contender(
     durable="the message",
 )
 
+# Others of the same kind, for what is not a plain fill.
+OURS_COMMAND = replace(OURS, name="maze refine", driver=(f"{_DRIVERS}.ours_command",))
+OURS_SINGLE = replace(OURS, driver=(f"{_DRIVERS}.ours_single",))
+CELERY_SINGLE = replace(CELERY_REQUESTS, driver=(f"{_DRIVERS}.celery_single",))
+
 LITELLM = Contender("LiteLLM Router", (f"{_DRIVERS}.litellm_router",), "litellm", ALL_SCENES)
 TENSORZERO = Contender("TensorZero embedded", (f"{_DRIVERS}.tensorzero_embedded",), "tensorzero", ALL_SCENES)
 DRAMATIQ = Contender(
@@ -125,9 +130,15 @@ TASKIQ = Contender(
     durable="the message",
 )
 
+SENDERS = (
+    replace(CELERY_SINGLE, name="Celery apply_async"),
+    replace(CELERY_REQUESTS, name="Celery in batches"),
+    replace(DRAMATIQ, name="dramatiq"),
+    replace(TASKIQ, name="taskiq"),
+)
 CONTENDERS = (OURS, CELERY_NOOP, CELERY_REQUESTS, LITELLM, TENSORZERO, DRAMATIQ, TASKIQ)
 
 
 def python_of(contender: Contender, rivals: str) -> str:
     """The Python that a contender runs with: ours has Celery, the one for rivals has the others."""
-    return sys.executable if contender in (OURS, CELERY_NOOP, CELERY_REQUESTS) else rivals
+    return sys.executable if contender.needs in ("maze_tasks", "celery") else rivals

@@ -26,6 +26,8 @@ class Job:
         redis_url, broker_url: of the private Redis, for those that use one.
         folder: to work in.
         events: whether workers send Celery events.
+        only_send: whether holes are only handed in, and nobody works.
+        keys: whether each request is to be told from the others.
     """
 
     count: int
@@ -40,6 +42,8 @@ class Job:
     broker_url: str = ""
     folder: str = ""
     events: bool = False
+    only_send: bool = False
+    keys: bool = False
 
     @property
     def candidates(self) -> list[str]:

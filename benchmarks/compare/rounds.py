@@ -55,20 +55,37 @@ def taken(ground: Ground, title: str, cases: Sequence[Case], rounds: int) -> Tab
     return {"title": title, "samples": samples}
 
 
-def lines(table: Table) -> list[str]:
-    """The table for people."""
+def lines(table: Table, *, to_first: bool = False) -> list[str]:
+    """The table for people.
+
+    Args:
+        table: what `taken` gave.
+        to_first: whether the ratio is that of a line to the first one, not of the first one to it.
+    """
     samples = {label: [Sample(**one) for one in every] for label, every in table["samples"].items()}
     first, *_ = samples.values()
     counts = sorted({one.count for every in samples.values() for one in every})
     said = f"{table['title']}: {' or '.join(map(str, counts))} holes, {len(first)} rounds"
-    rows = [["", "holes/s", "first is x times", "CPU us a hole", *KINDS, "MiB", "requests", "slots busy"]]
-    rows += [_row(label, every, first) for label, every in samples.items()]
+    rows = [
+        [
+            "",
+            "holes/s",
+            "to the first" if to_first else "first is x times",
+            "CPU us a hole",
+            *KINDS,
+            "MiB",
+            "requests",
+            "slots busy",
+        ]
+    ]
+    rows += [_row(label, every, first, to_first=to_first) for label, every in samples.items()]
     return [said, *columns(rows)]
 
 
-def _row(label: str, samples: Sequence[Sample], first: Sequence[Sample]) -> list[str]:
+def _row(label: str, samples: Sequence[Sample], first: Sequence[Sample], *, to_first: bool) -> list[str]:
     rate = spread([one.per_s for one in samples]).shown()
-    ratio = ratios([one.per_s for one in first], [one.per_s for one in samples]).shown(2)
+    mine, base = [one.per_s for one in samples], [one.per_s for one in first]
+    ratio = (ratios(mine, base) if to_first else ratios(base, mine)).shown(2)
     own = f"{spread([one.own_cpu_us for one in samples]).middle:.0f}"
     kinds = [_middle([one.cpu_us for one in samples], kind) for kind in KINDS]
     memory = sum(spread([one.peak_mib.get(kind, 0) for one in samples]).middle for kind in KINDS if kind != "endpoint")

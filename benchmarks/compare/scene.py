@@ -156,7 +156,7 @@ def measure(ground: Ground, contender: Contender, job: Job) -> Sample:
         configure(job)
         python = python_of(contender, ground.rivals)
         env = {VARIABLE: job.dumped(), "MAZE_CONFIG": str(folder / "maze.toml")}
-        if contender.workers is not None and client is not None:
+        if contender.workers is not None and client is not None and not job.only_send:
             for command in contender.workers(job, python):
                 running["workers"].append(stack.enter_context(started(command, env, folder / "workers.log")))
             _until_ready(contender, job, client, running["workers"], folder / "workers.log")
@@ -198,7 +198,7 @@ def _timed(
     ground: Ground, contender: Contender, job: Job, running: Processes, client: redis.Redis | None, log: Path
 ) -> Sample:
     """From the word go to the last fill."""
-    ground.told("_reset")
+    ground.told(f"_reset?keys={int(job.keys)}")
     held = _used(client)
     before = {kind: cpu_s(running[kind]) for kind in KINDS}
     began = time.monotonic()
@@ -217,7 +217,7 @@ def _timed(
         (_used(client) - held) / job.count,
         job.slots * job.processes,
         ground.told("_stats"),
-        {name: sum(one[name] for one in said) for name in said[0]},
+        said[0] if len(said) == 1 else {name: sum(one[name] for one in said) for name in said[0]},
     )
 
 

@@ -39,7 +39,8 @@ def noop(number: int) -> None:  # noqa: ARG001 - every message names a hole
 @app.task(name="bench.call", ignore_result=True)  # type: ignore[untyped-decorator]
 def call(number: int) -> None:
     """Ask the candidates in order, and look for text in the answer."""
-    tally.add(failed=int(ask(session(), job.candidates, prompt(number)) is None))
+    key = str(number) if job.keys else None
+    tally.add(failed=int(ask(session(), job.candidates, prompt(number), key) is None))
 
 
 @app.task(name="bench.sample", ignore_result=False)  # type: ignore[untyped-decorator]

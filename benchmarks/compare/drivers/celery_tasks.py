@@ -42,7 +42,8 @@ def main() -> None:
             publish_chords(job.samples, numbers)
         else:
             publish(task, numbers)
-        watch.wait(len(numbers))
+        if not job.only_send:
+            watch.wait(len(numbers))
 
     def work() -> dict[str, int]:
         fill(range(job.count))

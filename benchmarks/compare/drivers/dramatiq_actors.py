@@ -16,7 +16,8 @@ def main() -> None:
     def fill(count: int) -> dict[str, int]:
         for number in range(count):
             call.send(number)
-        watch.wait(count)
+        if not job.only_send:
+            watch.wait(count)
         return {"filled": count}
 
     fill(job.warm)

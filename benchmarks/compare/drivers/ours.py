@@ -18,7 +18,10 @@ def main() -> None:
 
         def fill(run: str, count: int) -> dict[str, Any]:
             holes = ({"hole_id": number, "prompt": prompt(f"{run} {number}")} for number in range(count))
-            status = client.submit(holes, run=run, best_of_n=wanted).wait()
+            handle = client.submit(holes, run=run, best_of_n=wanted)
+            if job.only_send:
+                return {"filled": 0}
+            status = handle.wait()
             if status.filled != count:
                 raise SystemExit(f"{status.filled} of {count} holes were filled")
             return {"filled": status.filled, "attempts": status.attempts}

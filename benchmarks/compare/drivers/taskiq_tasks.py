@@ -22,7 +22,8 @@ def main() -> None:
 
     def fill(count: int) -> dict[str, int]:
         loop.run_until_complete(send(count))
-        watch.wait(count)
+        if not job.only_send:
+            watch.wait(count)
         return {"filled": count}
 
     loop.run_until_complete(broker.startup())

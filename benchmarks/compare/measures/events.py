@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
+from benchmarks.compare import rounds
 from benchmarks.compare.chosen import Chosen
 from benchmarks.compare.contenders import CELERY_NOOP, OURS
 from benchmarks.compare.job import Job
-from benchmarks.compare.rounds import Case, Table, lines, taken
+from benchmarks.compare.rounds import Case, Table, taken
 from benchmarks.compare.scene import Ground
 
 TITLE = "events on and off"
 SLOTS, HOLES = 10, 10_000
 
-__all__ = ["TITLE", "lines", "run"]
+lines = partial(rounds.lines, to_first=True)
 
 
 def run(ground: Ground, chosen: Chosen) -> list[Table]:

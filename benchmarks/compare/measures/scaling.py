@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from benchmarks.compare import rounds
 from benchmarks.compare.chosen import Chosen
 from benchmarks.compare.contenders import OURS
 from benchmarks.compare.job import Job
-from benchmarks.compare.rounds import Case, Table, lines, taken
+from benchmarks.compare.rounds import Case, Table, taken
 from benchmarks.compare.scene import Ground
 
 TITLE = "one, two, four worker processes"
@@ -13,7 +16,7 @@ PROCESSES = (1, 2, 4)
 LATENCY_MS, SLOTS = 1_000, 50
 HOLES = 1_000  # for each process
 
-__all__ = ["TITLE", "lines", "run"]
+lines = partial(rounds.lines, to_first=True)
 
 
 def run(ground: Ground, chosen: Chosen) -> list[Table]:
