@@ -9,7 +9,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -31,6 +33,7 @@ RUN, TIGHT = "faults", "tight"  # the second has a budget that is too small for 
 PATIENCE_S = 120.0  # for what must come; a busy machine takes its time
 FORKED = "throttling"  # the endpoint whose queue a plain Celery process with prefork children consumes too
 CHILDREN = 2
+LOST_S = 1.0  # of an append-only file that is written to the disk every second
 ANYWHERE = "http://127.0.0.1/v1"  # until the simulator has a port
 
 
@@ -53,11 +56,15 @@ class Server:
 
     Args:
         folder: of its data.
-        options: of its command line besides.
+        appendfsync: of its append-only file, None for a server that keeps nothing. With ``everysec`` a kill takes what
+            was written in the last second, as a power cut may; one of the process alone would leave it to the kernel.
     """
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, appendfsync: str | None = None) -> None:
         folder.mkdir()
+        self._file = folder / "appendonly.aof"
+        self._sizes: deque[tuple[float, int]] | None = deque() if appendfsync == "everysec" else None
+        options = ("--appendonly", "yes", "--appendfsync", appendfsync) if appendfsync else ()
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port: int = free.getsockname()[1]
         where = ("--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(folder), "--save", "")
@@ -69,6 +76,8 @@ class Server:
         """Start it, and wait until it has read its file."""
         self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, start_new_session=True)
         until(self.answers, "redis-server")
+        if self._sizes is not None:
+            threading.Thread(target=self._measure, args=(self._sizes, self._process), daemon=True).start()
 
     def answers(self) -> bool:
         """Whether it can be used."""
@@ -81,6 +90,18 @@ class Server:
         assert self._process is not None
         self._process.kill()
         self._process.wait()
+        if self._sizes:
+            os.truncate(self._file, self._sizes[0][1])
+            self._sizes.clear()
+
+    def _measure(self, sizes: deque[tuple[float, int]], process: subprocess.Popen[bytes]) -> None:
+        """Know how long its file was a second ago."""
+        while process.poll() is None:
+            now = time.monotonic()
+            sizes.append((now, self._file.stat().st_size))
+            while sizes[0][0] < now - LOST_S:
+                sizes.popleft()
+            time.sleep(LOST_S / 20)
 
 
 @dataclass
@@ -206,7 +227,7 @@ def opened(
         supervisors: how many `maze worker` there are.
     """
     with ExitStack() as stack:
-        store = Server(folder / "store", "--appendonly", "yes", "--appendfsync", appendfsync)
+        store = Server(folder / "store", appendfsync)
         broker = Server(folder / "broker")
         for server in (store, broker):
             server.start()
