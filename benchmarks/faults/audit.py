@@ -186,6 +186,8 @@ def _hold(found: Audit, place: Place, keys: Counter[str], attempts: Sequence[Att
     resent = sum(one.resent for one in attempts)
     calls = [one for one in attempts if not one.cached]
     certain = [one for one in calls if one.outcome not in _UNKNOWN and _arrived(one)]
+    # A lost call may have gone out twice as well, and who knew of it is dead.
+    resent += min(max(asked - len(calls) - resent, 0), lost)
     missing = asked - len(calls) - resent
     surplus = len(certain) - asked
     if missing > 0:

@@ -9,7 +9,7 @@ from typing import Literal
 from benchmarks.faults import schedule
 from benchmarks.faults.schedule import Event
 
-HALF_A_HOLE_USD = 0.0001  # of what a hole costs on the way to its fill, calls without an answer included
+HALF_A_HOLE_USD = 0.00004  # of what a hole costs on the way to its fill, calls without an answer included
 
 Sync = Literal["always", "everysec"]
 

@@ -92,6 +92,13 @@ def test_a_call_that_its_client_sent_again_is_no_repeat() -> None:
     assert (came.holds, came.repeated, came.resent) == (True, 0, 1)
 
 
+def test_a_call_that_was_lost_may_have_been_sent_again_by_its_client_before() -> None:
+    results = [hole(1, attempt("lost"), attempt(repeated=True))]
+    came = found(results, [request(1)] * 3, in_flight=1)
+    assert (came.holds, came.repeated, came.resent) == (True, 1, 1)
+    assert found(results, [request(1)] * 4, in_flight=1).unrecorded == 1
+
+
 @pytest.mark.parametrize(
     ("results", "requests", "broken"),
     [
