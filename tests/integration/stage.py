@@ -32,7 +32,7 @@ from maze_tasks.store.reading import read_status
 
 T = TypeVar("T")
 
-PATIENCE_S = 45.0  # nothing takes that long; it only ends a test that would hang
+PATIENCE_S = 120.0  # nothing takes that long on an idle machine; it only ends a test that would hang
 ANYWHERE = "http://127.0.0.1/v1"  # until the simulator has a port
 Place = tuple[str, str, int, int, int]  # endpoint, hole, round, candidate, sample of a call
 

@@ -42,7 +42,7 @@ class Answer(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if self.server.kills and f"hole {BAD}." in json.dumps(asked):
-            pid = owner_of(self.client_address[1])
+            pid = owner_of(self.client_address[1], self.server.server_address[1])
             self.server.killed.append(pid)
             os.kill(pid, signal.SIGKILL)
             return
@@ -57,11 +57,12 @@ class Answer(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def owner_of(port: int) -> int:
-    """The process at the other end of a connection from a local port (Linux)."""
-    local = f"{struct.unpack('=I', socket.inet_aton('127.0.0.1'))[0]:08X}:{port:04X}"
+def owner_of(port: int, remote: int) -> int:
+    """The process at the other end of a connection from one local port to another (Linux)."""
+    here = f"{struct.unpack('=I', socket.inet_aton('127.0.0.1'))[0]:08X}"
+    ends = [f"{here}:{port:04X}", f"{here}:{remote:04X}"]
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
-    (inode,) = [row[9] for row in rows if row[1] == local and row[3] == "01"]  # established
+    (inode,) = [row[9] for row in rows if row[1:3] == ends and row[3] == "01"]  # established
     for folder in Path("/proc").glob("[0-9]*/fd"):
         with suppress(OSError):
             if any(str(one.readlink()) == f"socket:[{inode}]" for one in folder.iterdir()):
