@@ -68,7 +68,8 @@ def patch(data: bytes, fills: Sequence[tuple[Place, str]]) -> Patched:
     r"""Put fills into a file, all of them or none.
 
     What lies outside the places stays as it is, byte for byte. A fill goes in as it is, in the file's encoding; where
-    the file ends its lines with ``\r\n``, a bare ``\n`` of the fill becomes one.
+    the file ends its lines with ``\r\n``, a bare ``\n`` of the fill becomes one. A place that ended a line still does:
+    models leave out the last line's end, and a blank line of the file would go with it.
 
     Args:
         data: the file as it was scanned.
@@ -84,7 +85,7 @@ def patch(data: bytes, fills: Sequence[tuple[Place, str]]) -> Patched:
     pieces: list[Piece] = []
     read = written = 0
     for place, code in ordered:
-        filled = _encoded(code, place, data)
+        filled = _encoded(_ended(code, place, data), place, data)
         start = written + place.start - read
         parts += (data[read : place.start], filled)
         pieces.append(Piece(start, start + len(filled), data[place.start : place.end]))
@@ -124,6 +125,18 @@ def _refuse_wrong_places(data: bytes, ordered: Sequence[Place]) -> None:
         if other.start < one.end or (one.start, one.end) == (other.start, other.end):
             reason = f"{_at(one)} and {_at(other)}: two holes overlap, at most one of them can be filled"
             raise PatchRefused("overlap", reason)
+
+
+def _ended(code: str, place: Place, data: bytes) -> str:
+    """A fill with the line end that what it replaces has."""
+    if not code or code.endswith(("\n", "\r")):
+        return code
+    original = data[place.start : place.end]
+    try:
+        ends = original.endswith("\n".encode(_codec(place.encoding, data)))
+    except (LookupError, ValueError):
+        return code  # told when the fill itself is encoded
+    return code + place.newline if ends else code
 
 
 def _encoded(code: str, place: Place, data: bytes) -> bytes:

@@ -43,7 +43,9 @@ def test_the_file_is_what_slicing_it_from_the_end_would_give(
     data, fills = given_
     expected = data
     for spot, code in reversed(fills):
-        expected = expected[: spot.start] + code.encode() + expected[spot.end :]
+        ends = data[spot.start : spot.end].endswith(b"\n") and code and not code.endswith(("\n", "\r"))
+        filled = code + "\n" if ends else code
+        expected = expected[: spot.start] + filled.encode() + expected[spot.end :]
     order.shuffle(fills)
     patched = patch(data, fills)
     assert patched.data == expected
@@ -128,3 +130,16 @@ def test_what_the_encoding_cannot_write_is_refused_by_name(encoding: str, code: 
     assert found.kind == "encoding"
     assert found.reason.startswith("line 3: ")
     assert said in found.reason
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "latin-1"])
+def test_a_place_that_ended_a_line_still_does(newline: str, encoding: str) -> None:
+    before, old, after = f"def f():{newline}", f"    ...{newline}", f"{newline}{newline}def g(): ..."
+    data = (before + old + after).encode(encoding)
+    start = len(before.encode(encoding))
+    end = len((before + old).encode(encoding))
+    spot = place(data, start, end, encoding=encoding, newline=newline)
+    for code in ("    return 1", "    return 1\n"):
+        assert patch(data, [(spot, code)]).data.decode(encoding) == f"{before}    return 1{newline}{after}"
+    assert patch(data, [(spot, "")]).data.decode(encoding) == before + after
