@@ -19,6 +19,7 @@ from kombu.utils.url import parse_url
 
 from maze_tasks.errors import ServiceUnavailable
 from maze_tasks.messages import FillMessage, Message, VerifyMessage
+from maze_tasks.models.sentinel import is_sentinel, read_sentinels
 from maze_tasks.names import DEFAULT_NAMESPACE, FILL_TASK, VERIFY_TASK, queue_name
 
 logger = logging.getLogger(__name__)
@@ -86,8 +87,12 @@ def make_celery(broker_url: str, *, events: bool = False) -> Celery:
         broker_url: any URL that kombu takes.
         events: whether workers send events.
     """
-    app = Celery("maze", broker=broker_url, set_as_current=False)
+    sentinels = read_sentinels(broker_url) if is_sentinel(broker_url) else None
+    app = Celery("maze", broker=sentinels.kombu_url() if sentinels else broker_url, set_as_current=False)
     app.conf.update(celery_settings(events=events))
+    if sentinels:
+        asking = {"password": sentinels.sentinel_password} if sentinels.sentinel_password else {}
+        app.conf.broker_transport_options |= {"master_name": sentinels.master, "sentinel_kwargs": asking}
     if tls := broker_tls(broker_url):
         app.conf.broker_use_ssl = tls  # kombu reads it from the address as well, Flower from here alone
     if events:

@@ -20,6 +20,7 @@ from maze_tasks.config.urls import broker_address, broker_url_problem, redis_url
         "redis://:secret@[::1]:6379/15",
         "rediss://user:secret@host:6380/0?ssl_cert_reqs=none",
         "unix:///tmp/redis.sock?db=0",
+        "sentinel://:secret@a:26379;sentinel://b:26379/0?master_name=m",
     ],
 )
 def test_addresses_of_redis_that_are_accepted(url: str) -> None:
@@ -33,7 +34,6 @@ def test_addresses_of_redis_that_are_accepted(url: str) -> None:
         "amqp://guest:guest@localhost:5672//",
         "amqps://host/vhost",
         "redis+socket:///tmp/redis.sock?virtual_host=1",
-        "sentinel://a:26379;sentinel://b:26379/0",
     ],
 )
 def test_addresses_of_brokers_that_are_no_store(url: str) -> None:
@@ -46,6 +46,10 @@ def test_addresses_of_brokers_that_are_no_store(url: str) -> None:
     [
         ("", "empty"),
         ("localhost:6379", "expected redis://"),
+        ("sentinel://a:26379;sentinel://b:26379/0", "name of the master is missing"),
+        ("sentinel://a/x?master_name=m", "must be a number"),
+        ("sentinel://a?master_name=m&sentinel_kwargs=x", "no option of sentinels"),
+        ("sentinel://a;redis://b?master_name=m", "no address that is known"),
         ("http://localhost", "expected redis://"),
         ("redis:localhost", "expected redis://"),
         ("redis://localhost:99999", "bad port"),

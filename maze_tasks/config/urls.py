@@ -6,7 +6,9 @@ import re
 from typing import Final
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
-REDIS_SCHEMES: Final = ("redis", "rediss", "unix")
+from maze_tasks.models.sentinel import is_sentinel, read_sentinels
+
+REDIS_SCHEMES: Final = ("redis", "rediss", "unix", "sentinel")
 BROKER_SCHEMES: Final = ("redis", "rediss", "unix", "redis+socket", "sentinel", "amqp", "amqps")
 _SOCKET_SCHEMES = ("unix", "redis+socket")
 
@@ -36,12 +38,17 @@ def _redact_one(url: str) -> str:
 
 def redis_url_problem(url: str) -> str | None:
     """What is wrong with an address of a Redis server, None if nothing is."""
-    return _server_problem(url, REDIS_SCHEMES, "redis://HOST:PORT/DB, rediss://... or unix:///PATH")
+    expected = "redis://HOST:PORT/DB, rediss://..., unix:///PATH or sentinel://HOST:PORT/DB?master_name=NAME"
+    if is_sentinel(url):
+        return _sentinels_problem(url, expected)
+    return _server_problem(url, REDIS_SCHEMES, expected)
 
 
 def broker_url_problem(url: str) -> str | None:
     """What is wrong with an address of a broker, or with one of a list separated by ``;``; None if nothing is."""
     expected = "redis://, rediss://, unix://, redis+socket://, sentinel://, amqp:// or amqps://"
+    if is_sentinel(url):
+        return _sentinels_problem(url, expected)
     for part in _NEXT_URL.split(url):
         if problem := _server_problem(part, BROKER_SCHEMES, expected):
             return problem
@@ -86,6 +93,17 @@ def _server_problem(url: str, schemes: tuple[str, ...], expected: str) -> str | 
         return None if parts.path.strip("/") else f"names no socket; expected {parts.scheme}:///PATH"
     if parts.scheme in ("redis", "rediss"):
         return _database_problem(parts)
+    return None
+
+
+def _sentinels_problem(url: str, expected: str) -> str | None:
+    for part in _NEXT_URL.split(url):
+        if problem := _url_problem(part, ("sentinel",), expected):
+            return problem
+    try:
+        read_sentinels(url)
+    except ValueError as error:
+        return str(error)
     return None
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import redis
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import AuthenticationError, ConnectionError, RedisError, ResponseError, TimeoutError  # noqa: A004
 from redis.retry import Retry
+from redis.sentinel import MasterNotFoundError, Sentinel
 
 from maze_tasks.errors import ConfigError, MazeError, Refused, ServiceUnavailable
+from maze_tasks.models.sentinel import Sentinels, is_sentinel, read_sentinels
 
 _SOCKET_TIMEOUT_S = 10.0  # a server that says nothing for so long is treated as gone
 _CONNECT_TIMEOUT_S = 5.0
@@ -23,25 +26,36 @@ def connect(url: str, *, max_connections: int = 256) -> redis.Redis:
     """A client for `url`; nothing is sent yet.
 
     Args:
-        url: ``redis://``, ``rediss://`` or ``unix://``.
+        url: ``redis://``, ``rediss://``, ``unix://``, or ``sentinel://`` (`read_sentinels`).
         max_connections: upper bound of the pool, at least twice the threads that use it.
 
     Raises:
         ConfigError: the URL cannot be read.
     """
+    options: dict[str, Any] = {
+        "decode_responses": True,
+        "socket_timeout": _SOCKET_TIMEOUT_S,
+        "socket_connect_timeout": _CONNECT_TIMEOUT_S,
+        "health_check_interval": 30,
+        "max_connections": max_connections,
+        "retry": Retry(ExponentialWithJitterBackoff(base=0.05, cap=1.0), _RETRIES),
+        **({} if url.startswith("unix") else {"socket_keepalive": True}),
+    }
     try:
-        return redis.Redis.from_url(
-            url,
-            decode_responses=True,
-            socket_timeout=_SOCKET_TIMEOUT_S,
-            socket_connect_timeout=_CONNECT_TIMEOUT_S,
-            health_check_interval=30,
-            max_connections=max_connections,
-            retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=1.0), _RETRIES),
-            **({} if url.startswith("unix") else {"socket_keepalive": True}),
-        )
+        if is_sentinel(url):
+            return _master_of(read_sentinels(url), options)
+        return redis.Redis.from_url(url, **options)
     except (ValueError, TypeError) as error:
         raise ConfigError(f"not a Redis URL: {type(error).__name__}", field="redis_url") from None
+
+
+def _master_of(sentinels: Sentinels, options: dict[str, Any]) -> redis.Redis:
+    """A client of whatever server the sentinels name as the master, asked anew with every connection."""
+    asking = {"socket_timeout": _CONNECT_TIMEOUT_S, "password": sentinels.sentinel_password}
+    known = Sentinel(list(sentinels.hosts), sentinel_kwargs=asking)  # type: ignore[no-untyped-call]
+    names = {"db": sentinels.database, "username": sentinels.username, "password": sentinels.password}
+    client: redis.Redis = known.master_for(sentinels.master, redis.Redis, **names, **options)  # type: ignore[no-untyped-call]
+    return client
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +97,8 @@ def translated() -> Iterator[None]:
         yield
     except AuthenticationError:
         raise ServiceUnavailable("Redis", "it refuses the password or user of redis_url") from None
+    except MasterNotFoundError:
+        raise ServiceUnavailable("Redis", "its sentinels name no master") from None
     except (ConnectionError, TimeoutError) as error:
         raise ServiceUnavailable("Redis", _reason(error)) from None
     except ResponseError as error:

@@ -95,3 +95,29 @@ def own_redis(**options: str) -> Iterator[OwnRedis]:
     finally:
         server.kill()
         shutil.rmtree(folder)
+
+
+@contextmanager
+def sentinel_of(master: OwnRedis) -> Iterator[int]:
+    """A sentinel that watches a master by the name of ``m``, quickly; yields its port."""
+    folder, port = Path(tempfile.mkdtemp(prefix="ms-", dir="/tmp")), free_port()
+    config = folder / "sentinel.conf"
+    config.write_text(
+        f"port {port}\nbind 127.0.0.1\ndir {folder}\nsentinel monitor m 127.0.0.1 {master.port} 1\n"
+        "sentinel down-after-milliseconds m 1000\nsentinel failover-timeout m 3000\n"
+    )
+    process = subprocess.Popen([master.binary, str(config), "--sentinel"], stdout=subprocess.DEVNULL)
+    try:
+        with closing(redis.Redis(port=port, decode_responses=True)) as client:
+            until(lambda: _replicas(client) == 1, "a sentinel that knows the replica")
+        yield port
+    finally:
+        process.kill()
+        process.wait()
+        shutil.rmtree(folder)
+
+
+def _replicas(client: redis.Redis) -> int:
+    with suppress(redis.RedisError):
+        return len(client.sentinel_slaves("m"))
+    return 0
