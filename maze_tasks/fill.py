@@ -40,7 +40,7 @@ from maze_tasks.sending import Send, send_from
 from maze_tasks.store import budgets, waiting
 from maze_tasks.store.cache import FillCache
 from maze_tasks.store.gauges import Gates
-from maze_tasks.store.runs import Begun, Finished, RunInfo, RunStore, Ticket
+from maze_tasks.store.runs import Began, Begun, Finished, RunInfo, RunStore, Ticket
 
 logger = logging.getLogger(__name__)
 
@@ -227,6 +227,7 @@ class Filler:
             rivals=plan.samples > 1,
             claim=recalled.digest if recalled.claimed else None,
             permit=self.gates is not None and recalled.kept is None and turn is None,
+            began=Began(begun.retries, begun.repeated, prices_of(endpoint)),
         )
         with held as cut:
             if turn is not None and turn.error is not None:
@@ -255,6 +256,7 @@ class Filler:
         if step.kind == "verify" and work.recalled.digest:
             attempt = attempt.model_copy(update={"request": work.recalled.digest})
         commit = commit_of(provisional(attempt, step, plan.samples), step, answer)
+        commit = replace(commit, retries=work.begun.retries)
         follows = _following(plan, ticket.cursor, step)
         finished = self._patiently(
             lambda: self.store.finish(ticket, attempt_id, commit, next_model=follows, beside=[*kept, *back]),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from maze_tasks.errors import MazeError
 from maze_tasks.store.cache import FillCache
 from maze_tasks.store.gauges import Gates
-from maze_tasks.store.runs import RunStore, Ticket
+from maze_tasks.store.runs import Began, RunStore, Ticket
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +31,7 @@ class Held:
         rivals: whether other samples of the hole are tried beside it, one of which may end the hole first.
         claim: digest of the request in the fill cache that others wait for meanwhile, None for none.
         permit: whether a permit to call the model is held with it.
+        began: what its attempt began with, None for one that a server that has forgotten it does not give back.
         lost: set once the lease is gone: the call that it was for may be cut.
     """
 
@@ -40,6 +41,7 @@ class Held:
     rivals: bool = False
     claim: str | None = None
     permit: bool = False
+    began: Began | None = None
     lost: threading.Event = field(default_factory=threading.Event)
 
 
@@ -80,6 +82,7 @@ class LeaseKeeper:
         rivals: bool = False,
         claim: str | None = None,
         permit: bool = False,
+        began: Began | None = None,
     ) -> Iterator[threading.Event]:
         """Keep a lease for as long as the block runs; yields an event that is set when the call should be cut.
 
@@ -90,8 +93,9 @@ class LeaseKeeper:
             rivals: whether other samples of the hole are tried beside it.
             claim: digest of the request in the fill cache that is kept claimed with it.
             permit: whether a permit to call the ticket's model is kept with it, known by the attempt's id.
+            began: what the attempt began with, by which a server that has forgotten the lease gives it back.
         """
-        held = Held(ticket, attempt_id, time.monotonic() + deadline_s + GRACE_S, rivals, claim, permit)
+        held = Held(ticket, attempt_id, time.monotonic() + deadline_s + GRACE_S, rivals, claim, permit, began)
         with self._lock:
             self._held[attempt_id] = held
             if self._thread is None:
@@ -133,7 +137,7 @@ class LeaseKeeper:
         alive = [held for held in self._snapshot() if held.until > now]
         if not alive:
             return
-        kept = self._store.renew([(held.ticket, held.attempt_id) for held in alive])
+        kept = self._store.renew([(held.ticket, held.attempt_id) for held in alive], [held.began for held in alive])
         for held, still in zip(alive, kept, strict=True):
             if not still and held.attempt_id in self._held:
                 held.lost.set()

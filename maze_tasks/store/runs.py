@@ -96,6 +96,21 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
+class Began:
+    """What an attempt began with, by which a server that has forgotten its lease gives it back.
+
+    Args:
+        retries: deliberate retries made at its candidate before.
+        repeated: whether its call repeats one that was lost.
+        prices_nano: nano-USD of a prompt token and of a generated token.
+    """
+
+    retries: int
+    repeated: bool
+    prices_nano: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Commit:
     """One decided attempt and what follows from it.
 
@@ -107,6 +122,8 @@ class Commit:
         error_message: with ``fail``, for people.
         status: with ``fail``, the status that the hole ends with.
         counts: changes of the model's account by name of the count.
+        retries: deliberate retries made at the candidate when the attempt began; -1 where a server that has forgotten
+            the lease is to refuse the commit.
     """
 
     attempt: Attempt
@@ -116,6 +133,7 @@ class Commit:
     error_kind: str = ""
     error_message: str = ""
     status: HoleStatus = "failed"
+    retries: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,7 +341,8 @@ class RunStore:
         args: list[Arg] = [
             hid, ticket.cursor.sample, attempt_id, attempt.outcome, record_tail(attempt), ticket.model,
             attempt.cost_nano, ticket.cursor.candidate, int(attempt.simulated), int(attempt.repeated), commit.step,
-            commit.wait_ms, commit.error_kind, commit.error_message, commit.status,
+            commit.wait_ms, commit.error_kind, commit.error_message, commit.status, ticket.cursor.round_no,
+            commit.retries,
         ]  # fmt: skip
         for name, delta in commit.counts.items():
             if delta:
@@ -344,19 +363,26 @@ class RunStore:
         """
         return self.recent.repeat(self.calls, server_facts(self.client).run_id)
 
-    def renew(self, held: Sequence[tuple[Ticket, str]]) -> list[bool]:
+    def renew(self, held: Sequence[tuple[Ticket, str]], began: Sequence[Began | None] = ()) -> list[bool]:
         """Lengthen leases in one round trip.
 
         Args:
             held: ticket and attempt id of each.
+            began: what each began with, None for one that is not given back where the server has forgotten it.
 
         Returns:
-            Of each, whether it is still held.
+            Of each, whether it is still held, or held again.
         """
         calls: list[ScriptCall] = []
-        for ticket, attempt_id in held:
-            keys, hid = self.keys(ticket.run), encode_id(ticket.hole_id)
-            calls.append(([keys.hole(hid), keys.leases], [hid, ticket.cursor.sample, attempt_id, self.lease_ms]))
+        worker = json.dumps(self.worker)
+        for (ticket, attempt_id), one in zip(held, began or [None] * len(held), strict=True):
+            keys, hid, at = self.keys(ticket.run), encode_id(ticket.hole_id), ticket.cursor
+            known = one or Began(-1, repeated=False, prices_nano=(0, 0))
+            args: list[Arg] = [
+                hid, at.sample, attempt_id, self.lease_ms, at.round_no, at.candidate, known.retries,
+                int(known.repeated), worker, *known.prices_nano,
+            ]  # fmt: skip
+            calls.append(([keys.hole(hid), keys.leases, keys.meta], args))
         with translated():
             return [bool(kept) for kept in run_many(self.client, "renew", calls)]
 

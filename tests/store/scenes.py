@@ -36,7 +36,9 @@ def begin(store: RunStore, at: Ticket, attempt_id: str = "a1") -> str:
     return store.begin(at, attempt_id, lost(at), NO_PRICE).verdict
 
 
-def commit(at: Ticket, step: str, outcome: str = "accepted", *, cost: int = 5, wait_ms: int = 0) -> Commit:
+def commit(
+    at: Ticket, step: str, outcome: str = "accepted", *, cost: int = 5, wait_ms: int = 0, retries: int = -1
+) -> Commit:
     attempt = Attempt(
         candidate=at.cursor.candidate,
         sample=at.cursor.sample,
@@ -49,7 +51,8 @@ def commit(at: Ticket, step: str, outcome: str = "accepted", *, cost: int = 5, w
     )
     usable = outcome in ("accepted", "rejected")
     counts = {"requests": 1, "successes": int(usable), "failures": int(not usable), "accepted": int(step == "accept")}
-    return Commit(attempt, step, counts | {"cost_nano": cost}, wait_ms, "server_error", "500")
+    counts["cost_nano"] = cost
+    return Commit(attempt, step, counts, wait_ms, "server_error", "500", retries=retries)
 
 
 def finish(

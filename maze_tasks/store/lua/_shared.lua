@@ -39,6 +39,17 @@ local function count_expiry(hole, k)
   end
 end
 
+-- Whether the server has forgotten a lease that it had granted: a server that was started again, or a replica that took over,
+-- may have lost its last second. Nobody holds the sample, and it stands where the holder began: in round `rd` at candidate
+-- `ca`, after `t` retries, its call a repeated one (`r` = 1) or not.
+local function forgotten(state, hole, k, began)
+  if state ~= 'running' and state ~= 'paused' then return false end
+  local h = redis.call('HMGET', hole, 'st', 'rd', 'ca', k .. '.l', k .. '.v', k .. '.c', k .. '.t', k .. '.r', 'hd')
+  if not h[1] or is_terminal(h[1]) or h[4] or h[5] or h[6] or h[9] then return false end
+  if h[2] ~= began.rd or h[3] ~= began.ca or (h[7] or '0') ~= began.t then return false end
+  return not h[8] or began.r == '1' -- else it is on record as lost, and somebody else has had it since
+end
+
 -- Give back what a sample's lease had reserved of the run's budget; what its call cost is spent apart from that.
 local function unreserve(meta, hole, k)
   local held = redis.call('HGET', hole, k .. '.b')
@@ -61,6 +72,12 @@ local function stopped_by(meta)
   if why == 'budget' then return why, 'the budget of the run is used up' end
   if why == 'deadline' then return why, 'the deadline of the run has passed' end
   return 'cancelled', 'the run was cancelled'
+end
+
+-- What a call for a hole costs at most, in nano-USD, at the prices of a prompt token and of a generated one.
+local function most_cost(hole, prompt_token, generated_token)
+  local tokens = redis.call('HMGET', hole, 'tp', 'tm')
+  return string.format('%.0f', tonumber(tokens[1]) * tonumber(prompt_token) + tonumber(tokens[2]) * tonumber(generated_token))
 end
 
 -- Forget a sample's lease, and what told against it: its holder came back, or never will.

@@ -33,8 +33,6 @@ if send_no < sent then return {'stale'} end
 local now = now_ms()
 local expires = now + tonumber(ARGV[7])
 if meta[4] and now >= tonumber(meta[4]) then return {'spent'} end
-local tokens = redis.call('HMGET', KEYS[2], 'tp', 'tm')
-local cost = tonumber(tokens[1]) * tonumber(ARGV[11]) + tonumber(tokens[2]) * tonumber(ARGV[12])
 local lease = h[6]
 local repeated = h[10] and 1 or 0
 local member = ARGV[1] .. '|' .. k
@@ -47,7 +45,7 @@ if lease and lease ~= ARGV[6] then
   redis.call('HSET', KEYS[2], k .. '.r', 1)
   repeated = 1
 end
-redis.call('HSET', KEYS[2], k .. '.l', ARGV[6], k .. '.x', expires, k .. '.p', string.format('%.0f', cost), k .. '.w', ARGV[14])
+redis.call('HSET', KEYS[2], k .. '.l', ARGV[6], k .. '.x', expires, k .. '.p', most_cost(KEYS[2], ARGV[11], ARGV[12]), k .. '.w', ARGV[14])
 redis.call('ZADD', KEYS[6], expires, member)
 redis.call('ZREM', KEYS[7], member)
 redis.call('ZREM', KEYS[8], member)

@@ -4,7 +4,8 @@
 -- ARGV: 1 hole id   2 sample   3 attempt id   4 outcome   5 record behind its outcome (JSON)   6 model   7 cost (nano-USD)
 --       8 candidate   9 simulated (0|1)   10 repeated (0|1)   11 step: accept | next | round | retry | fail | close | verify | split
 --       12 wait (ms) of retry   13 error kind of fail   14 error message of fail   15 status the hole fails with
---       16.. account field, delta in turn; `again` among them: the commit is repeated after a restart of the server
+--       16 round   17 retries made at the candidate when the attempt began
+--       18.. account field, delta in turn; `again` among them: the commit is repeated after a restart of the server
 -- Returns {'ok', what}: what = filled | next | round | retry | failed | skipped | needs_review | cancelled | open |
 --         select | verify | split | done (the hole had come to its end before: the attempt is on record, nothing else changed)
 --         {'gone'} | {'late', on}: nothing was changed; on as in begin.
@@ -14,9 +15,13 @@ local k = ARGV[2]
 local h = redis.call('HMGET', KEYS[2], 'st', 'ca', 'n', k .. '.l', k .. '.v')
 if not h[1] then return {'gone'} end
 if h[4] ~= ARGV[3] or h[5] then
-  if ARGV[#ARGV - 1] ~= 'again' then redis.call('HINCRBY', KEYS[1], 'late', 1) end
-  local on = h[1] == 'pending' and not h[4] and tonumber(h[2]) == tonumber(ARGV[8]) + 1
-  return {'late', on and 1 or 0}
+  if not forgotten(state, KEYS[2], k, {rd = ARGV[16], ca = ARGV[8], t = ARGV[17], r = ARGV[10]}) then
+    if ARGV[#ARGV - 1] ~= 'again' then redis.call('HINCRBY', KEYS[1], 'late', 1) end
+    local on = h[1] == 'pending' and not h[4] and tonumber(h[2]) == tonumber(ARGV[8]) + 1
+    return {'late', on and 1 or 0}
+  end
+  move(KEYS[1], KEYS[2], h[1], 'in_progress')
+  h[1] = 'in_progress'
 end
 
 local member = ARGV[1] .. '|' .. k
@@ -44,7 +49,7 @@ if ARGV[9] == '1' then redis.call('HINCRBY', KEYS[1], 'simulated', 1) end
 if ARGV[10] == '1' then redis.call('HINCRBY', KEYS[1], 'repeated', 1) end
 if cancelled and not counted then redis.call('HINCRBY', KEYS[4], 'cancelled|' .. ARGV[6], 1) end
 local of_run = {cached = true, repeated_nano = true, unsettled_nano = true} -- counts that the run has of its own as well
-for i = 16, #ARGV, 2 do
+for i = 18, #ARGV, 2 do
   local name = string.match(ARGV[i], '^[^|]*')
   if of_run[name] then redis.call('HINCRBY', KEYS[1], name, ARGV[i + 1]) end
   if name ~= 'again' and not (step ~= 'accept' and string.sub(ARGV[i], 1, 9) == 'accepted|') then
