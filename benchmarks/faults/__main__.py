@@ -29,13 +29,14 @@ from benchmarks.faults import schedule
 from benchmarks.faults.audit import Facts, audit
 from benchmarks.faults.hostile import CANDIDATES, Hostile, holes, hostile
 from benchmarks.faults.playing import Play
-from benchmarks.faults.scene import RUN, TIGHT, Scene, opened
+from benchmarks.faults.scene import LOST_S, RUN, TIGHT, Scene, opened
 from benchmarks.faults.setting import SHORT, WHOLE, Setting
 from benchmarks.faults.striking import Striker
 from benchmarks.faults.telling import Outcome, show
 from benchmarks.faults.watching import Watch
 from maze_tasks.store import reading
 
+UNSURE_S = 0.3  # by which it is not known when Redis lost what
 LAST_CALLS_S = 6.0  # in which calls of workers that woke up too late have come to their end
 
 
@@ -85,9 +86,11 @@ def outcome(scene: Scene, play: Play, ensemble: Sequence[Hostile], *, ended: boo
     requests, setting = scene.requests(), play.setting
     limits = {one.name: one.a_minute for one in ensemble if one.a_minute}
     prices = {one.name: one.prices for one in ensemble}
+    kills = [one.at for one in play.faults if one.what == "kill redis" and setting.appendfsync != "always"]
+    forgotten = [(at - LOST_S - UNSURE_S, at + UNSURE_S) for at in kills]
     found = []
     for run, count in ((RUN, setting.holes), (TIGHT, setting.tight)):
-        facts = replace(facts_of(scene, run, range(count)), requests=requests, prices=prices)
+        facts = replace(facts_of(scene, run, range(count)), requests=requests, prices=prices, forgotten=forgotten)
         own = {"limits": limits} if run == RUN else {"budget_usd": setting.budget_usd}
         found.append(audit(replace(facts, **own)))
     kinds: dict[str, Counter[str]] = {}

@@ -32,6 +32,8 @@ class Facts:
         prices: USD of a thousand tokens asked, and of a thousand generated, by endpoint.
         budget_usd: of the run, None for none.
         in_flight: calls that were in flight in whatever was killed, stopped or cut off.
+        forgotten: from when to when (seconds since 1970) Redis wrote what it has lost. With `always` there is
+            nothing of that; else calls of that time may be missing in the records, and be made and paid again.
     """
 
     run: str
@@ -44,6 +46,12 @@ class Facts:
     prices: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     budget_usd: float | None = None
     in_flight: int = 0
+    forgotten: Sequence[tuple[float, float]] = ()
+
+    def was_forgotten(self, entry: Mapping[str, Any]) -> bool:
+        """Whether Redis may have lost what it knew of a request."""
+        began, ended = entry["time"], entry["time"] + entry["latency_ms"] / 1000
+        return any(began <= until and ended >= since for since, until in self.forgotten)
 
 
 @dataclass
@@ -62,6 +70,7 @@ class Audit:
         repeated: requests that came again under their key, and were lost before.
         resent: the same, sent again at once over a new connection: the one before had been closed.
         unmarked: requests that came again, and no record says so.
+        forgotten: requests that are missing in the records, or came again, since Redis has lost what it knew of them.
         in_flight: calls in flight in what was killed, stopped or cut off: no more may be repeated.
         overshoot: requests above the limit within any 60 s, the worst endpoint; None without a limit.
         overspend_usd: above the budget; None without one.
@@ -82,6 +91,7 @@ class Audit:
     repeated: int = 0
     resent: int = 0
     unmarked: int = 0
+    forgotten: int = 0
     in_flight: int = 0
     overshoot: int | None = None
     overspend_usd: float | None = None
@@ -164,24 +174,35 @@ def _holes(found: Audit, facts: Facts) -> None:
 def _calls(found: Audit, facts: Facts) -> None:
     """Requests without a record, records without a request, and what came twice."""
     requests: dict[Place, Counter[str]] = {}
+    excused: Counter[Place] = Counter()
     for entry in facts.requests:
         parts = parse_idempotency_key(entry["key"] or "")
         if parts is None:
             found.unrecorded += 1
             found.complaints.append(f"a request without a key of ours: {entry}")
         elif parts[0] == facts.run:
-            requests.setdefault((entry["endpoint"], *parts[1:]), Counter())[entry["key"]] += 1
+            place = (entry["endpoint"], *parts[1:])
+            requests.setdefault(place, Counter())[entry["key"]] += 1
+            excused[place] += facts.was_forgotten(entry)
     records: dict[Place, list[Attempt]] = {}
     for result in facts.results:
         for one in result.attempts:
             place = (one.model, str(result.hole_id), one.round, one.candidate, one.sample)
             records.setdefault(place, []).append(one)
     for place in requests.keys() | records.keys():
-        _hold(found, place, requests.get(place, Counter()), records.get(place, []))
+        _hold(found, place, requests.get(place, Counter()), records.get(place, []), excused[place])
 
 
-def _hold(found: Audit, place: Place, keys: Counter[str], attempts: Sequence[Attempt]) -> None:
-    """One place: how often it was asked, and what stands on record of that."""
+def _hold(found: Audit, place: Place, keys: Counter[str], attempts: Sequence[Attempt], excused: int) -> None:
+    """One place: how often it was asked, and what stands on record of that.
+
+    Args:
+        found: where it is noted.
+        place: which.
+        keys: how often each key came.
+        attempts: on record.
+        excused: requests of which Redis may have lost what it knew.
+    """
     asked, lost = keys.total(), sum(one.outcome == "lost" for one in attempts)
     resent = sum(one.resent for one in attempts)
     calls = [one for one in attempts if not one.cached]
@@ -189,6 +210,8 @@ def _hold(found: Audit, place: Place, keys: Counter[str], attempts: Sequence[Att
     # A lost call may have gone out twice as well, and who knew of it is dead.
     resent += min(max(asked - len(calls) - resent, 0), lost)
     missing = asked - len(calls) - resent
+    found.forgotten += min(max(missing, 0), excused)
+    missing -= excused
     surplus = len(certain) - asked
     if missing > 0:
         found.unrecorded += missing
@@ -199,9 +222,10 @@ def _hold(found: Audit, place: Place, keys: Counter[str], attempts: Sequence[Att
     again = sum(count - 1 for count in keys.values())
     by_client = min(again, resent)
     found.resent += by_client
-    found.repeated += again - by_client
+    repeated = max(again - by_client - excused, 0)
+    found.repeated += repeated
     marked = sum(one.repeated for one in attempts)
-    unmarked = again - by_client - max(marked, lost)
+    unmarked = repeated - max(marked, lost)
     if unmarked > 0:
         found.unmarked += unmarked
         found.complaints.append(
@@ -273,7 +297,8 @@ def cost_usd(entry: Mapping[str, Any], price: tuple[float, float]) -> float:
 
 def _overshoot(found: Audit, facts: Facts, name: str, limit: int) -> int:
     """Requests above the limit within the fullest 60 s."""
-    times = sorted(float(entry["time"]) for entry in facts.requests if entry["endpoint"] == name)
+    known = (entry for entry in facts.requests if entry["endpoint"] == name and not facts.was_forgotten(entry))
+    times = sorted(float(entry["time"]) for entry in known)
     most, first = 0, 0
     for last, at in enumerate(times):
         while times[first] <= at - MINUTE_S:

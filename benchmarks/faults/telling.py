@@ -90,6 +90,7 @@ def show(outcome: Outcome) -> None:
         ("calls repeated", found.repeated, f"at most {found.in_flight}: in flight in what was struck"),
         ("calls on record as lost", found.lost_calls, ""),
         ("commits that came too late", found.late, "they changed nothing"),
+        ("calls that Redis has forgotten", found.forgotten, "not on record, or paid again" if found.forgotten else ""),
         ("sent again, connection closed", found.resent, "by endpoints"),
         ("limit overshoot", "no limit" if found.overshoot is None else found.overshoot, "must be 0"),
         ("on record as spent, USD", f"{found.recorded_usd:.6f}", f"endpoints charge {found.charged_usd:.6f}"),

@@ -38,7 +38,7 @@ def hole(number: int, *attempts: Attempt, **more: Any) -> HoleResult:
 
 def request(number: int, sample: str = "0", at: float = 0.0) -> dict[str, Any]:
     tokens = {"prompt_tokens": 1, "generated_tokens": 2}
-    return {"endpoint": "a", "key": f"{RUN}/{number}/0/0/{sample}", "time": at, **tokens}
+    return {"endpoint": "a", "key": f"{RUN}/{number}/0/0/{sample}", "time": at, "latency_ms": 100.0, **tokens}
 
 
 def facts(results: Sequence[HoleResult], requests: Sequence[dict[str, Any]], **more: Any) -> Facts:
@@ -97,6 +97,14 @@ def test_a_call_that_was_lost_may_have_been_sent_again_by_its_client_before() ->
     came = found(results, [request(1)] * 3, in_flight=1)
     assert (came.holds, came.repeated, came.resent) == (True, 1, 1)
     assert found(results, [request(1)] * 4, in_flight=1).unrecorded == 1
+
+
+def test_what_redis_has_forgotten_is_told_apart() -> None:
+    results, twice = [hole(1, attempt())], [request(1, at=9.95), request(1, at=20)]
+    came = found(results, twice, forgotten=[(10.0, 11.0)], limits={"a": 1})
+    assert (came.holds, came.forgotten, came.repeated, came.overshoot) == (True, 1, 0, 0)
+    assert found(results, twice, forgotten=[(11.0, 12.0)], limits={"a": 1}).unaccounted == 2
+    assert found([hole(1, attempt(), attempt())], twice, forgotten=[(10.0, 11.0)]).doubled == 1
 
 
 @pytest.mark.parametrize(
