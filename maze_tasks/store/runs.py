@@ -5,20 +5,33 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import redis
 
-from maze_tasks.models.runs import Attempt, Cursor, HoleStatus, Plan, RunRules
+from maze_tasks.models.runs import Attempt, Plan, RunRules
 from maze_tasks.names import FORMAT_VERSION, HoleId, encode_id, suspects_of
+from maze_tasks.store.attempts import Began, Begun, Commit, Finished, Ticket
 from maze_tasks.store.combining import Combiner
 from maze_tasks.store.connection import server_facts, translated
 from maze_tasks.store.keys import RunKeys, active_key, runs_key
 from maze_tasks.store.repeating import Recent
 from maze_tasks.store.scripts import Arg, ScriptCall, run_many, script
 from maze_tasks.store.together import Step, run_beside, run_together
+
+__all__ = [
+    "SELECT_MEMBER",
+    "Began",
+    "Begun",
+    "Commit",
+    "Finished",
+    "NewHole",
+    "RunInfo",
+    "RunStore",
+    "Ticket",
+    "record_tail",
+]
 
 SELECT_MEMBER = "select"  # stands for the sample in `due` where a selection is owed
 
@@ -44,112 +57,6 @@ class NewHole:
     prompt_tokens: int
     max_tokens: int
     depends_on: tuple[HoleId, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Ticket:
-    """What a message asks for: one sample of one hole at one cursor.
-
-    Args:
-        run: name of the run.
-        hole_id: id of the hole.
-        cursor: where the message believes the hole to stand.
-        send_no: number of the sending that this message belongs to.
-        model: the candidate's name.
-    """
-
-    run: str
-    hole_id: HoleId
-    cursor: Cursor
-    send_no: int
-    model: str
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """Answer of `RunStore.begin`.
-
-    Args:
-        verdict: ``go``, or why not: ``gone, newer, stopped, done, closed, stale, leased, ahead, behind,
-            unfit``; ``spent``: the run's deadline has passed.
-        text: the hole as JSON, with ``go``.
-        plan_no: number of its plan in the run's table.
-        repeated: whether a call that may have been paid for is repeated.
-        retries: deliberate retries made at this candidate so far.
-        suspect: whether the hole is tried among the suspects, its leases having run out before.
-        before: the last attempts at earlier candidates and rounds, at most three.
-        on: with ``behind``, whether the hole stands open at the next candidate of this very chain.
-        left_ms: milliseconds until the run's deadline, None where it has none.
-        budgeted: whether the run has a budget, of which a call is to be reserved.
-    """
-
-    verdict: str
-    text: str = ""
-    plan_no: int = 0
-    repeated: bool = False
-    retries: int = 0
-    suspect: bool = False
-    before: tuple[Attempt, ...] = ()
-    on: bool = False
-    left_ms: int | None = None
-    budgeted: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Began:
-    """What an attempt began with, by which a server that has forgotten its lease gives it back.
-
-    Args:
-        retries: deliberate retries made at its candidate before.
-        repeated: whether its call repeats one that was lost.
-        prices_nano: nano-USD of a prompt token and of a generated token.
-    """
-
-    retries: int
-    repeated: bool
-    prices_nano: tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """One decided attempt and what follows from it.
-
-    Args:
-        attempt: the record.
-        step: ``accept, next, round, retry, fail`` or ``close``.
-        wait_ms: with ``retry``, how long the hole waits.
-        error_kind: with ``fail``, what the hole failed of.
-        error_message: with ``fail``, for people.
-        status: with ``fail``, the status that the hole ends with.
-        counts: changes of the model's account by name of the count.
-        retries: deliberate retries made at the candidate when the attempt began; -1 where a server that has forgotten
-            the lease is to refuse the commit.
-    """
-
-    attempt: Attempt
-    step: str
-    counts: Mapping[str, int]
-    wait_ms: int = 0
-    error_kind: str = ""
-    error_message: str = ""
-    status: HoleStatus = "failed"
-    retries: int = -1
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """Answer of `RunStore.finish`.
-
-    Args:
-        what: ``filled, next, round, retry, failed, skipped, needs_review, cancelled, open, select``, or ``gone`` or
-            ``late``: nothing was changed.
-        on: with ``late``, whether the hole stands open at the next candidate.
-        beside: the answers of the steps that went along, None for one that failed.
-    """
-
-    what: str
-    on: bool = False
-    beside: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
