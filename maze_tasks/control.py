@@ -129,9 +129,9 @@ def set_limits(store: RunStore, run: str, *, budget_usd: float | None, deadline_
     )
 
 
-def exhaust(store: RunStore, run: str, why: str) -> None:
-    """End a run whose ``budget`` is used up or whose ``deadline`` has passed: what waits is skipped, once."""
-    if care.exhaust(store, run, why):
+def exhaust(store: RunStore, run: str) -> None:
+    """End a run if its deadline has passed: what waits is skipped, once."""
+    if care.exhaust(store, run):
         drop_waiting(store, run)
 
 
@@ -144,7 +144,7 @@ def end_in_time(store: RunStore, found: RunStatus, now_ms: int) -> None:
         now_ms: milliseconds of Redis's clock.
     """
     if found.deadline_at is not None and found.state in ("running", "paused") and now_ms >= found.deadline_at * 1000:
-        exhaust(store, found.run, "deadline")
+        exhaust(store, found.run)
 
 
 def drop_waiting(store: RunStore, run: str, *, holders_gone: bool = False) -> int:

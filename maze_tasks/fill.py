@@ -20,7 +20,7 @@ from maze_tasks.decide.profiles import profile_of
 from maze_tasks.decide.request import call_for
 from maze_tasks.decide.step import Step, step_after
 from maze_tasks.decide.tokens import estimate_tokens, temperature
-from maze_tasks.decide.turns import Turn
+from maze_tasks.decide.turns import Turn, over_budget
 from maze_tasks.endpoints import EndpointClient
 from maze_tasks.errors import ConfigError, EndpointError, Failure, Refused, ServiceUnavailable
 from maze_tasks.freeing import free_dependents
@@ -128,7 +128,7 @@ class Filler:
             # Another thread has just remembered what it read before the plan was added.
             info = self._patiently(lambda: self.store.info(message.run), _BEGIN_PATIENCE_S) or info
         if begun.verdict == "spent":
-            control.exhaust(self.store, message.run, "deadline")
+            control.exhaust(self.store, message.run)
         if begun.verdict != "go":
             logger.debug("hole %r dropped: %s", hole_id, begun.verdict)
             return begun.on
@@ -214,10 +214,11 @@ class Filler:
         work = _Work(ticket, attempt_id, begun, plan, info.rules, hole, call, recalled)
         turn = None
         if recalled.kept is None:
-            refused = self._reserve(work) if begun.budgeted else None
-            if refused is not None:
-                return refused
-            turn = self._turn(work)
+            reserved = self._reserve(work) if begun.budgeted else "go"
+            if reserved in ("deferred", "late"):
+                caching.give_back(self.cache, recalled, attempt_id)
+                return Finished(reserved)
+            turn = self._turn(work) if reserved == "go" else Turn("fail", error=over_budget())
             if turn is not None and turn.error is None:
                 return self._give_way(work, turn)
         held = self.leases.holding(
@@ -265,19 +266,12 @@ class Filler:
         caching.wake(self.cache, finished.beside[: len(kept)])
         return finished
 
-    def _reserve(self, work: _Work) -> Finished | None:
-        """Set aside what the call may cost; what became of the hole where the budget has no room for it now."""
-        ticket = work.ticket
-        most = most_nano(self.endpoints[ticket.model], work.call)
-        reserved = self._patiently(
-            lambda: budgets.reserve(self.store, ticket, work.attempt_id, most), _BEGIN_PATIENCE_S
+    def _reserve(self, work: _Work) -> budgets.Reserved:
+        """Set aside what the call may cost."""
+        most = most_nano(self.endpoints[work.ticket.model], work.call)
+        return self._patiently(
+            lambda: budgets.reserve(self.store, work.ticket, work.attempt_id, most), _BEGIN_PATIENCE_S
         )
-        if reserved == "go":
-            return None
-        caching.give_back(self.cache, work.recalled, work.attempt_id)
-        if reserved == "spent":
-            control.exhaust(self.store, ticket.run, "budget")
-        return Finished(reserved)
 
     def _turn(self, work: _Work) -> Turn | None:
         """Ask for a permit; None where the call may be made now."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from maze_tasks.decide.turns import OVER_BUDGET
 from maze_tasks.errors import EndpointError, Failure, PassingError, ThrottledError
 from maze_tasks.models.refinement import FailureStrategy
 from maze_tasks.models.runs import HoleStatus
@@ -125,6 +126,8 @@ def step_on(failure: Failure, facts: Facts) -> Step:
     """
     if facts.candidate + 1 < facts.candidates:
         return Step("next")
+    if failure.kind == OVER_BUDGET:
+        return Step("fail", failure=failure, status="skipped")  # in no round is there more of it
     if facts.strategy is FailureStrategy.RETRY_ALTERNATE and facts.round_no + 1 < facts.rounds:
         return Step("round")
     if facts.strategy is FailureStrategy.DECOMPOSE and facts.parts > 0:

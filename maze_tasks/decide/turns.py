@@ -10,6 +10,7 @@ from typing import Literal
 
 from maze_tasks.errors import EndpointError, FinalError, PassingError
 
+OVER_BUDGET = "budget"  # kind of that error
 SPREAD_MS = 1_000  # over which those come back that nothing is reserved for
 AGAIN_MS = 1_000  # a hole that would rather go elsewhere looks again after so long at the earliest
 PROBE_MS = 1_000  # those who wait for the outcome of a probe ask again after so long at the earliest
@@ -76,6 +77,11 @@ def turn_of(held: Held, *, spill_after_s: float, patience: int, later_free: bool
         return Turn("wait", wait_ms=held.wait_ms)
     least = PROBE_MS if held.why == "probing" else 0
     return Turn("wait", wait_ms=max(held.wait_ms, least) + spread_ms, spread_ms=held.pace_ms * draw)
+
+
+def over_budget() -> EndpointError:
+    """What a hole fails of whose call costs more than is left of the run's budget, with nothing to come back."""
+    return FinalError(OVER_BUDGET, "not asked: it may cost more than is left of the budget", sent=False)
 
 
 def _hopeless(held: Held, patience: int) -> EndpointError | None:

@@ -8,6 +8,7 @@ from maze_tasks.names import encode_id
 from maze_tasks.store.connection import translated
 from maze_tasks.store.runs import RunStore, Ticket
 from maze_tasks.store.scripts import script
+from maze_tasks.store.together import Step, run_together
 
 Reserved = Literal["go", "deferred", "spent", "late"]
 _VERDICTS: dict[str, Reserved] = {"go": "go", "deferred": "deferred", "spent": "spent", "late": "late"}
@@ -23,10 +24,11 @@ def reserve(store: RunStore, ticket: Ticket, attempt_id: str, cost_nano: int) ->
         cost_nano: the most that the call may cost, in nano-USD.
 
     Returns:
-        ``go``; or, with the lease given back: ``deferred``, the hole waits for what others have reserved; ``spent``,
-        the budget is used up; or ``late``, the lease was lost.
+        ``go``; ``deferred``: the lease is given back, and the hole waits for what others have reserved; ``spent``:
+        nobody has anything reserved, so that it will never fit; or ``late``: the lease was lost.
     """
     keys, hid = store.keys(ticket.run), encode_id(ticket.hole_id)
     names = [keys.meta, keys.hole(hid), keys.leases, keys.due]
+    step = Step(script("reserve"), names, [hid, ticket.cursor.sample, attempt_id, cost_nano])
     with translated():
-        return _VERDICTS[script("reserve").run(store.client, names, [hid, ticket.cursor.sample, attempt_id, cost_nano])]
+        return _VERDICTS[run_together(store.calls, [step])[0]]

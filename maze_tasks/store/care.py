@@ -205,11 +205,11 @@ def set_state(store: RunStore, run: str, to: RunState, came_from: Sequence[RunSt
     return state
 
 
-def exhaust(store: RunStore, run: str, why: str) -> bool:
-    """End a run whose ``budget`` is used up or whose ``deadline`` has passed, once; True where it was done here."""
+def exhaust(store: RunStore, run: str) -> bool:
+    """End a run whose deadline has passed, once; True where it was done here."""
     keys = store.keys(run)
     with translated():
-        return bool(script("exhaust").run(store.client, [keys.meta, keys.events], [why]))
+        return bool(script("exhaust").run(store.client, [keys.meta, keys.events], []))
 
 
 def set_limits(store: RunStore, run: str, *, budget_nano: int | None, deadline_ms: int | None) -> None:

@@ -42,7 +42,7 @@ def read_status(client: redis.Redis, namespace: str, run: str) -> RunStatus | No
         notes=tuple(sorted(notes)),
         budget_nano=int(meta["budget"]) if "budget" in meta else None,
         deadline_at=int(meta["deadline"]) / 1000 if "deadline" in meta else None,
-        stopped_by=meta.get("why"),
+        stopped_by=meta.get("why") if meta["state"] == "exhausted" else None,
         set_aside=int(aside),
         **counts,
         **totals,

@@ -21,6 +21,7 @@ from maze_tasks import (
     ModelEndpoint,
     RoutingDecision,
 )
+from maze_tasks.config import Settings
 from maze_tasks.simulate.server import SimulatedServer
 from maze_tasks.simulate.settings import SimulatedEndpoint
 
@@ -106,6 +107,20 @@ def test_an_unknown_model_is_refused_by_name(client: EnsembleClient) -> None:
 def test_two_holes_of_one_id_are_refused(client: EnsembleClient) -> None:
     with pytest.raises(InputError, match="too"):
         client.submit([{"hole_id": 1}, {"hole_id": "1"}])
+
+
+def test_what_a_client_asks_for_stays_within_its_budget(server: SimulatedServer, redis_url: str) -> None:
+    priced = tuple(one.model_copy(update={"cost_per_1k_tokens": 0.001}) for one in server.endpoints)
+    settings = Settings(endpoints=priced, redis_url=redis_url, budget_usd=0.0, deadline_s=0.0, cache=False)
+    with EnsembleClient.from_config(settings) as client:
+        with pytest.raises(AllCandidatesFailed, match="more than is left of the budget"):
+            client.generate_best_of_n(ASK, 2, "safe")
+        with pytest.raises(AllCandidatesFailed, match="budget"):
+            client.generate_best_of_n(ASK, 1, "safe")
+        free = client.from_config(settings.model_copy(update={"endpoints": tuple(server.endpoints)}))
+        with free:
+            assert free.generate_best_of_n(ASK, 2, "safe").model == "safe", "what costs nothing needs none"
+    assert server.stats()["endpoints"]["safe"]["requests"] == 2
 
 
 def test_without_a_server_a_private_one_lives_as_long_as_the_client(server: SimulatedServer, tmp_path: Path) -> None:

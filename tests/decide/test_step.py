@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maze_tasks.decide.step import MAX_WAIT_S, Facts, Step, backoff_s, step_after, step_judged
+from maze_tasks.decide.turns import over_budget
 from maze_tasks.errors import EndpointError, Failure, FinalError, PassingError, ThrottledError
 from maze_tasks.models import FailureStrategy
 
@@ -42,6 +43,14 @@ def test_what_does_not_pass_fails_the_hole_at_the_last_candidate(outcome: Failur
     assert step.kind == "fail"
     assert step.failure is not None
     assert step.failure.kind == (outcome.kind)
+
+
+def test_a_hole_that_the_budget_has_no_room_for_is_skipped_where_no_cheaper_candidate_is_left() -> None:
+    assert step_after(over_budget(), facts(candidate=1)) == Step("next")
+    last = replace(facts(candidate=2), rounds=5, strategy=FailureStrategy.RETRY_ALTERNATE)
+    for known in (last, replace(last, strategy=FailureStrategy.DECOMPOSE, parts=2)):
+        step = step_after(over_budget(), known)
+        assert (step.kind, step.status, step.failure and step.failure.kind) == ("fail", "skipped", "budget")
 
 
 def test_a_passing_failure_is_tried_again_at_the_last_candidate_up_to_the_limit() -> None:

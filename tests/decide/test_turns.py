@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from maze_tasks.decide.turns import AGAIN_MS, PROBE_MS, SPREAD_MS, Held, Turn, turn_of
+from maze_tasks.decide.turns import AGAIN_MS, PROBE_MS, SPREAD_MS, Held, Turn, over_budget, turn_of
 from maze_tasks.errors import FinalError, PassingError
 
 
@@ -44,6 +44,10 @@ def test_nobody_waits_for_an_endpoint_that_refuses_the_key_or_for_tokens_that_no
         assert (failed.kind, type(failed.error)) == ("fail", FinalError)
         assert failed.error is not None
         assert (failed.error.kind, failed.error.sent) == (kind, False)
+
+
+def test_what_the_budget_has_no_room_for_was_not_asked() -> None:
+    assert (over_budget().kind, over_budget().sent) == ("budget", False)
 
 
 def test_nobody_waits_for_an_endpoint_whose_breaker_opens_again_and_again() -> None:

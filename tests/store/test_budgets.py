@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maze_tasks.errors import Refused
-from maze_tasks.models.runs import RunRules
-from maze_tasks.store import NewHole, RunStore, aside, budgets, care, reading, waiting
+from maze_tasks.models.runs import Attempt, Cursor, ErrorRecord, RunRules
+from maze_tasks.store import Commit, NewHole, RunStore, Ticket, aside, budgets, care, reading, waiting
 from maze_tasks.store.runs import Begun
 
 from .scenes import GROUP, LONE, RUN, finish, lost, status, ticket
@@ -31,6 +31,23 @@ def begin(store: RunStore, number: int, attempt_id: str) -> Begun:
 def reserve(store: RunStore, number: int, attempt_id: str) -> str:
     assert begin(store, number, attempt_id).verdict == "go"
     return budgets.reserve(store, ticket(number, model="good"), attempt_id, MOST)
+
+
+def reserve_at(store: RunStore, cursor: Cursor, attempt_id: str) -> str:
+    (spot,) = care.spots(store, RUN, [(0, "0")])
+    assert spot.cursor == cursor
+    (sending,) = care.resend(store, RUN, [(spot, lost(ticket(0, model="good")))])
+    at = Ticket(RUN, 0, cursor, sending.number, "good")
+    assert store.begin(at, attempt_id, lost(at), (1, 1)).verdict == "go"
+    return budgets.reserve(store, at, attempt_id, MOST)
+
+
+def skip(store: RunStore, number: int, attempt_id: str) -> str:
+    """End a hole that was not asked for, for lack of money."""
+    at = ticket(number, model="good")
+    attempt = Attempt(candidate=0, model="good", outcome="failed", error=ErrorRecord(kind="budget"))
+    commit = Commit(attempt, "fail", {}, error_kind="budget", status="skipped")
+    return store.finish(at, attempt_id, commit, next_model=None).what
 
 
 def end(store: RunStore, number: int, attempt_id: str, cost: int) -> str:
@@ -69,20 +86,18 @@ def test_who_waits_for_what_others_have_reserved_is_woken_when_something_is_give
     assert care.overdue(store, RUN, care.server_ms(store)) == ([], [(1, "0")])
 
 
-def test_when_nothing_is_reserved_any_more_the_run_is_exhausted_with_what_it_has(store: RunStore) -> None:
-    open_run(store, range(3), budget=200)
+def test_where_nothing_is_reserved_a_call_that_does_not_fit_never_will_and_the_run_ends_exhausted(
+    store: RunStore,
+) -> None:
+    open_run(store, range(2), budget=200)
     reserve(store, 0, "a0")
     end(store, 0, "a0", 100)
     assert reserve(store, 1, "a1") == "spent"
-    assert care.exhaust(store, RUN, "budget")
-    assert not care.exhaust(store, RUN, "budget")
-    assert begin(store, 2, "a2").verdict == "stopped"
-    assert care.drop(store, RUN, [(1, ("good",)), (2, ("good",))]) == 2
+    assert (status(store)["state"], status(store)["stopped_by"]) == ("running", None), "a cheaper call may still fit"
+    assert skip(store, 1, "a1") == "skipped"
     report = status(store)
-    assert (report["state"], report["filled"], report["skipped"]) == ("exhausted", 1, 2)
+    assert (report["state"], report["filled"], report["skipped"]) == ("exhausted", 1, 1)
     assert (report["stopped_by"], report["budget_usd"]) == ("budget", 200e-9)
-    errors = [one.error for one in reading.iter_results(store.client, store.namespace, RUN)][1:]
-    assert [error.kind for error in errors if error] == ["budget", "budget"]
     with pytest.raises(Refused, match="exhausted"):
         store.submit(RUN, [NewHole(9, "{}", 0, LONE, 1, 1)])
 
@@ -90,11 +105,11 @@ def test_when_nothing_is_reserved_any_more_the_run_is_exhausted_with_what_it_has
 def test_an_exhausted_run_goes_on_with_more(store: RunStore) -> None:
     open_run(store, range(1), budget=100)
     assert reserve(store, 0, "a0") == "spent"
-    care.exhaust(store, RUN, "budget")
-    care.drop(store, RUN, [(0, ("good",))])
+    assert skip(store, 0, "a0") == "skipped"
     care.set_limits(store, RUN, budget_nano=1_000, deadline_ms=None)
     assert aside.reopen(store, RUN, [0], "budget") == ([0], [])
-    assert (status(store)["state"], status(store)["stopped_by"]) == ("running", None)
+    assert status(store)["state"] == "running"
+    assert reserve_at(store, Cursor(1), "a1") == "go"
 
 
 def test_a_hole_that_only_waits_has_reserved_nothing(store: RunStore) -> None:
@@ -111,9 +126,10 @@ def test_what_a_dead_worker_had_reserved_is_spent_and_what_it_had_not_is_not(sto
     for number in (0, 1):
         store.client.hset(store.keys(RUN).hole(f"i{number}"), "0.x", 0)
     assert reserve(store, 0, "again") == "spent"
+    skip(store, 0, "again")
     assert reserve(store, 1, "again") == "spent"
     report = status(store)
-    assert (report["cost_usd"], report["unsettled_usd"], report["attempts"]) == (150e-9, 150e-9, 2)
+    assert (report["cost_usd"], report["unsettled_usd"], report["attempts"]) == (150e-9, 150e-9, 3)
 
 
 def test_calls_that_cost_nothing_need_no_budget(store: RunStore) -> None:
@@ -128,10 +144,10 @@ def test_after_the_deadline_nothing_begins_and_what_came_in_time_is_kept(store: 
     begun = begin(store, 0, "a0")
     assert begun.left_ms is not None
     assert 0 < begun.left_ms <= 3_600_000
-    assert not care.exhaust(store, RUN, "deadline"), "it has not passed"
+    assert not care.exhaust(store, RUN), "it has not passed"
     store.client.hset(store.keys(RUN).meta, "deadline", 1)
     assert begin(store, 1, "a1").verdict == "spent"
-    assert care.exhaust(store, RUN, "deadline")
+    assert care.exhaust(store, RUN)
     assert care.drop(store, RUN, [(number, ("good",)) for number in range(3)]) == 2
     assert end(store, 0, "a0", 5) == "filled"
     report = status(store)
@@ -170,6 +186,9 @@ def test_no_more_is_spent_than_the_budget_whatever_the_calls_cost_and_when_they_
             elif verdict == "deferred":
                 assert running
                 left.append(number)
+            else:
+                assert not running
+                skip(store, number, f"a{number}")
         if running and (not left or order.random() < 0.5 or len(running) * MOST + MOST > budget):
             number = running.pop(order.randrange(len(running)))
             end(store, number, f"a{number}", costs[number])

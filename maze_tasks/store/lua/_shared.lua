@@ -66,10 +66,14 @@ local function wake_short(meta, due)
   redis.call('ZADD', due, 'XX', now_ms(), short)
 end
 
+-- A hole has ended of an error: where that was the budget, so does the run in the end.
+local function blame(meta, kind)
+  if kind == 'budget' then redis.call('HSET', meta, 'why', kind) end
+end
+
 -- What ends the holes of a run that is being ended: kind and message.
 local function stopped_by(meta)
   local why = redis.call('HGET', meta, 'why')
-  if why == 'budget' then return why, 'the budget of the run is used up' end
   if why == 'deadline' then return why, 'the deadline of the run has passed' end
   return 'cancelled', 'the run was cancelled'
 end
@@ -132,8 +136,9 @@ local function settle(meta, events)
   if m[2] ~= '1' and m[1] ~= 'cancelling' then return 0 end
   if (tonumber(m[3]) or 0) + (tonumber(m[4]) or 0) > 0 then return 0 end
   local to = nil
-  if m[1] == 'running' or m[1] == 'paused' then to = 'done' end
-  if m[1] == 'cancelling' then to = redis.call('HEXISTS', meta, 'why') == 1 and 'exhausted' or 'cancelled' end
+  local why = redis.call('HGET', meta, 'why')
+  if m[1] == 'running' or m[1] == 'paused' then to = why == 'budget' and 'exhausted' or 'done' end
+  if m[1] == 'cancelling' then to = why == 'deadline' and 'exhausted' or 'cancelled' end
   if not to then return 0 end
   redis.call('HSET', meta, 'state', to, 'finished_ms', now_ms())
   redis.call('XADD', events, 'MAXLEN', '~', 1000, '*', 't', 'run', 's', to)
@@ -203,6 +208,7 @@ local function carry_out(keys, s)
     return 'done'
   end
   redis.call('HSET', hole, 'ek', s.kind, 'em', s.message)
+  blame(meta, s.kind)
   move(meta, hole, s.status, s.ends)
   ended(meta, due, s.id)
   return s.ends

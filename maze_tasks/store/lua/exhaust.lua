@@ -1,11 +1,10 @@
--- End a run whose budget is used up or whose deadline has passed: nothing new starts.
+-- End a run whose deadline has passed: nothing new starts.
 -- KEYS: 1 meta   2 events
--- ARGV: 1 budget | deadline
 -- Returns 1 if it was ended here.
 local m = redis.call('HMGET', KEYS[1], 'state', 'deadline')
 if m[1] ~= 'running' and m[1] ~= 'paused' then return 0 end
-if ARGV[1] == 'deadline' and not (m[2] and now_ms() >= tonumber(m[2])) then return 0 end
-redis.call('HSET', KEYS[1], 'state', 'cancelling', 'why', ARGV[1])
+if not m[2] or now_ms() < tonumber(m[2]) then return 0 end
+redis.call('HSET', KEYS[1], 'state', 'cancelling', 'why', 'deadline')
 redis.call('XADD', KEYS[2], 'MAXLEN', '~', 1000, '*', 't', 'run', 's', 'cancelling')
 settle(KEYS[1], KEYS[2])
 return 1

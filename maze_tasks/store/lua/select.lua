@@ -33,6 +33,7 @@ elseif ARGV[4] == 'split' then
   what = 'split'
 else
   redis.call('HSET', KEYS[2], 'ek', ARGV[8], 'em', ARGV[9])
+  blame(KEYS[1], ARGV[8])
   move(KEYS[1], KEYS[2], h[1], ARGV[10])
   ended(KEYS[1], KEYS[6], ARGV[1])
   what = ARGV[10]
