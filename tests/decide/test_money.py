@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maze_tasks.decide.money import cost_nano, estimate_nano, price_nano
-from maze_tasks.models import ModelEndpoint
+from maze_tasks.decide.money import cost_nano, estimate_nano, price_nano, usd_to_nano
+from maze_tasks.models import NANO_PER_USD, ModelEndpoint
 
 EXACT = Context(prec=200)
 
@@ -80,3 +80,11 @@ def test_a_call_never_costs_more_than_was_estimated(
 def test_the_price_of_a_token_is_rounded_up(price: float, tokens: int) -> None:
     assert price_nano(price) * tokens >= cost_nano(endpoint(cost_per_1k_tokens=price), tokens, 0)
     assert 0 <= price_nano(price) - Decimal(str(price)) * 10**6 < 1
+
+
+@pytest.mark.parametrize(
+    ("usd", "nano"),
+    [(0.0, 0), (5.0, 5 * NANO_PER_USD), (0.1, NANO_PER_USD // 10), (1e-9, 1), (1.9e-9, 1), (1e-10, 0)],
+)
+def test_a_budget_is_taken_as_written_and_never_for_more(usd: float, nano: int) -> None:
+    assert usd_to_nano(usd) == nano
