@@ -143,6 +143,8 @@ class ProgressiveRefiner:
             ServiceUnavailable: Redis cannot be reached or started.
         """
         started = time.monotonic()
+        if not isinstance(code, str):
+            raise InputError("the code should be text, not " + type(code).__name__, field="code")
         work = self._work(code, holes, constraints, language=language, path=path)
         settled = _settled(work, self.config.failure_strategy)
         asked = [_lone(hole, settled, work) for hole in work if hole.id not in settled]

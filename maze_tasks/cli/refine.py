@@ -81,7 +81,12 @@ class Wanted:
 @click.option("--tree", "root", type=click.Path(path_type=Path), help="The folder that hole lines were scanned from.")
 @click.option("--no-cache", is_flag=True, help="Ask for every fill, also where its reply has been paid for already.")
 @click.option("--budget", type=click.FloatRange(min=0), metavar="USD", help="The most that the run may spend.")
-@click.option("--deadline", type=click.FloatRange(min=0), metavar="SECONDS", help="The longest that the run may take.")
+@click.option(
+    "--deadline",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="The longest that the run may take.",
+)
 @click.option("--dry-run", is_flag=True, help="Show holes per model, tokens and cost range; make no call.")
 @click.option("--detach", is_flag=True, help="Leave once submitted; needs a redis_url and workers of its own.")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress.")

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 @click.option("--error", "kind", metavar="KIND", help="With --failed: those of this error alone, such as suspect.")
 @click.option("--budget", type=click.FloatRange(min=0), metavar="USD", help="The most that the run may spend in all.")
 @click.option(
-    "--deadline", type=click.FloatRange(min=0), metavar="SECONDS", help="The longest it may take from now on."
+    "--deadline",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="The longest it may take from now on.",
 )
 @click.option("--concurrency", type=click.IntRange(min=1), help="Calls in flight over all models (embedded workers).")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
