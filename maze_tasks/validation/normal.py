@@ -16,6 +16,7 @@ from maze_tasks.validation.fit import misfits, parses
 from maze_tasks.validation.frame import Frame, frame_of
 from maze_tasks.validation.guises import is_diff, is_text, unmarked
 from maze_tasks.validation.indentation import newlines_fit
+from maze_tasks.validation.likeness import likeness
 from maze_tasks.validation.lines import bare
 from maze_tasks.validation.replies import UNSEEN, Block, blocks, cleaned, ranked, without_prose
 from maze_tasks.validation.static import MAX_FILL_CHARS
@@ -24,6 +25,8 @@ from maze_tasks.validation.stubs import is_stub
 TAKING_BUDGET_S = 8.0  # processor time after which no further reading is tried; one takes milliseconds
 _MOST_READ = 8_000_000  # characters parsed for one reply, over all its readings
 _LEAST_TRIES, _MOST_TRIES = 6, 60  # readings tried
+_TABBED, _SPACED = re.compile(r"^\t", re.MULTILINE), re.compile(r"^ +\S", re.MULTILINE)
+_TABS = re.compile(r"^\t+", re.MULTILINE)
 _ENTITY = re.compile(r"&(?:amp|lt|gt|quot);")
 _BACKTICKS = frozenset({"javascript", "typescript", "tsx", "go"})  # where a fence may be read as texts
 _PROSE_LANGUAGES = frozenset({"markdown", "md", "rst", "text", "txt", "asciidoc", "html", "latex", "tex"})
@@ -68,7 +71,7 @@ def _fitted(reply: str, frame: Frame, clock: Callable[[], float] = time.thread_t
     end = clock() + TAKING_BUDGET_S
     loose = misfits(frame, reply)
     if not loose and _in_style(reply, frame):
-        return Fill(reply)
+        return _spaced(reply, frame)
     tries = max(_LEAST_TRIES, min(_MOST_TRIES, _MOST_READ // (len(frame.before) + len(frame.after) + len(reply))))
     seen = {reply}
     why: Finding | None = loose[0] if loose else None
@@ -83,7 +86,7 @@ def _fitted(reply: str, frame: Frame, clock: Callable[[], float] = time.thread_t
             continue
         found = _against(candidate, frame)
         if found is None:
-            return Fill(candidate.code, candidate.imports, altered=True)
+            return Fill(_spaced(candidate.code, frame).code, candidate.imports, altered=True)
         if unread is None or (candidate.missing and not lacking):
             unread, lacking = found, bool(candidate.missing)
         if len(seen) > tries or clock() > end:
@@ -127,6 +130,17 @@ def _in_style(code: str, frame: Frame) -> bool:
         return False
     fenced = code.lstrip().startswith(("```", "~~~")) or (frame.language in _BACKTICKS and bool(blocks(code)))
     return newlines_fit(code, frame.newline) and not fenced
+
+
+def _spaced(code: str, frame: Frame) -> Fill:
+    """A fill that fits; its tabs are spaces in a file that indents by spaces alone, if it says the same then."""
+    around = frame.before + frame.after
+    if not _TABBED.search(code) or _TABBED.search(around) or not _SPACED.search(around):
+        return Fill(code)
+    spaced = _TABS.sub(lambda tabs: "    " * len(tabs[0]), code)
+    same = likeness(spaced, frame.language) == likeness(code, frame.language)
+    fits = same and not misfits(frame, spaced) and _in_style(spaced, frame)
+    return Fill(spaced, altered=True) if fits else Fill(code)
 
 
 def _plain(reply: str, hole: Hole, frame: Frame) -> Fill | Failure:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from maze_tasks.errors import Failure
-from maze_tasks.models import Hole
+from maze_tasks.models import Hole, read_hole
 from maze_tasks.validation import MAX_FILL_CHARS, Fill, normal, take_apart
 from tests.validation.holes import hole
 
@@ -280,3 +280,13 @@ def test_with_a_language_alone_the_piece_that_parses_is_taken() -> None:
     assert code_of("Here it is:\n\nreturn 1\n", of).strip() == "return 1"
     assert code_of("```python\nreturn 1\n```", of) == "return 1\n"
     assert code_of("what is this", of) == "what is this"
+
+
+def test_tabs_become_spaces_where_the_file_indents_by_spaces_and_nothing_else_changes() -> None:
+    tabbed = "\tif a:\n\t\treturn 1\n\treturn 2\n"
+    for white, expected in (("    ", "    if a:\n        return 1\n    return 2\n"), ("\t", tabbed)):
+        line = {"language": "python", "prefix": f"def f(a):\n{white}pass\n\n\ndef g(a):\n", "suffix": ""}
+        assert take_apart(tabbed, read_hole({"hole_id": 1} | line)) == Fill(expected, altered=white != "\t")
+    text = '\treturn """\n\ta\n"""\n'
+    line = {"language": "python", "prefix": "def f(a):\n    pass\n\n\ndef g(a):\n", "suffix": ""}
+    assert take_apart(text, read_hole({"hole_id": 1} | line)) == Fill(text), "the tab within the text is part of it"
