@@ -63,6 +63,11 @@ def exit_code_of(action: Callable[[], object]) -> int:
         code = ExitCode.INTERRUPTED
     except BrokenPipeError:
         _hush()
+    except OSError as error:
+        # A file or folder that cannot be used, met where nobody asked for it before: a name too long, a disk full.
+        name = f": {str(error.filename)[:200]}" if error.filename else ""
+        fail(f"{error.strerror or type(error).__name__}{name}")
+        code = ExitCode.REFUSED
     return _flushed(code)
 
 

@@ -239,7 +239,8 @@ class Stage:
     def end(self) -> None:
         """Kill whatever is left."""
         for process in self.started:
-            with suppress(ProcessLookupError):
+            # One that has been waited for is gone, and its number may be anybody's by now.
+            if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
         for pid in self.processes():
