@@ -127,7 +127,8 @@ class Crew:
 
     def workers(self) -> list[psutil.Process]:
         """The processes that may hold leases: those below it that are Celery's, or the children it has forked."""
-        assert self.process is not None
+        if self.process is None or not self.alive:
+            return []
         with suppress(psutil.Error):
             found = psutil.Process(self.process.pid).children(recursive=True)
             return [one for one in found if _celery(one)]
@@ -200,11 +201,13 @@ class Scene:
 
     def end(self) -> None:
         """End everything that was started here."""
+        # Of those that run only: the number of one that has ended may be somebody else's by now.
+        running = [process for process in self.started if process.poll() is None]
         below = []
-        for process in self.started:
+        for process in running:
             with suppress(psutil.Error):
                 below += psutil.Process(process.pid).children(recursive=True)
-        for process in self.started:
+        for process in running:
             process.kill()
         for one in below:
             with suppress(psutil.Error):
