@@ -292,7 +292,7 @@ def _money(found: Audit, facts: Facts) -> None:
 
 def cost_usd(entry: Mapping[str, Any], price: tuple[float, float]) -> float:
     """What an endpoint charges for a request that it logged, at its price of a thousand tokens each way."""
-    return (entry["prompt_tokens"] * price[0] + entry["generated_tokens"] * price[1]) / 1000
+    return float(entry["prompt_tokens"] * price[0] + entry["generated_tokens"] * price[1]) / 1000
 
 
 def _overshoot(found: Audit, facts: Facts, name: str, limit: int) -> int:

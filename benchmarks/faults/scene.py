@@ -20,6 +20,8 @@ from typing import Any, TypeVar
 
 import psutil
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from benchmarks.faults.hostile import Hostile
 from benchmarks.faults.proxy import Proxies, Proxy
@@ -70,7 +72,7 @@ class Server:
         where = ("--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(folder), "--save", "")
         self._command = [redis_binary(), *where, *options]
         self._process: subprocess.Popen[bytes] | None = None
-        self.client = redis.Redis(port=self.port, decode_responses=True, socket_timeout=5, retry=None)
+        self.client = redis.Redis(port=self.port, decode_responses=True, socket_timeout=5, retry=Retry(NoBackoff(), 0))
 
     def start(self) -> None:
         """Start it, and wait until it has read its file."""
