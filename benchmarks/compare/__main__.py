@@ -7,7 +7,7 @@ Redis, worker processes, and a process that hands holes in. Always there are bar
 and Celery with requests; others are where they are installed, in this environment or in that of `--rivals-python`: pip
 install 'maze-tasks[rivals]'. Each uses both cores: two processes, as many calls at once for all.
 
-`--json` prints everything that was measured; `--from FILE` shows such a print again.
+`--json` prints everything that was measured; `--from FILE …` shows such prints again.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from typing import Any
 from benchmarks.compare.chosen import QUICK, SIZES, Chosen
 from benchmarks.compare.contenders import CONTENDERS, OURS, python_of
 from benchmarks.compare.measures import MEASURES
+from benchmarks.compare.page import with_tables
 from benchmarks.compare.rounds import Table
 from benchmarks.compare.scene import Ground, prepared
 
@@ -39,11 +40,13 @@ _PACKAGES = ("celery", "redis", "requests", "litellm", "tensorzero", "dramatiq",
 def main() -> int:
     """Measure, print, and tell whether everything could be measured."""
     asked = _parser().parse_args()
-    report = json.loads(asked.source.read_text(encoding="utf-8")) if asked.source else compared(asked)
+    report = again(asked.sources) if asked.sources else compared(asked)
     if asked.json:
         print(json.dumps(report))
     else:
         print("\n".join(shown(report)))
+    if asked.into:
+        asked.into.write_text(paged(asked.into.read_text(encoding="utf-8"), report), encoding="utf-8")
     return int(any("failed" in table for tables in report["measures"].values() for table in tables))
 
 
@@ -57,12 +60,22 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--quick", action="store_true", help=f"{QUICK} times fewer holes, one round: does it run at all?"
     )
+    parser.add_argument("--scale", type=float, help="what numbers of holes are multiplied with, 1 if not --quick")
     parser.add_argument("--sizes", type=_numbers, default=SIZES, metavar="N,N", help="holes of the runs of (e)")
     parser.add_argument("--rounds", type=int, help=f"how often each is measured, by default {ROUNDS}")
     parser.add_argument("--rivals-python", default=sys.executable, metavar="PYTHON", help="where rivals are installed")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--from", dest="source", type=Path, metavar="FILE", help="show what --json printed")
+    parser.add_argument("--from", dest="sources", nargs="+", type=Path, metavar="FILE", help="show what --json printed")
+    parser.add_argument("--into", type=Path, metavar="PAGE", help="put the tables into this page, behind their marks")
     return parser
+
+
+def again(paths: list[Path]) -> dict[str, Any]:
+    """The reports that were printed, as one; of two of one measure the later."""
+    reports = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    measures = {letter: tables for report in reports for letter, tables in report["measures"].items()}
+    versions = {name: version for report in reports for name, version in report["versions"].items()}
+    return reports[-1] | {"versions": versions, "measures": dict(sorted(measures.items()))}
 
 
 def _letters(text: str) -> list[str]:
@@ -88,7 +101,7 @@ def compared(asked: argparse.Namespace) -> dict[str, Any]:
         if one is OURS or (_wanted(one.name, asked.contenders) and one.there(python_of(one, asked.rivals_python)))
     ]
     rounds, scale = (1, 1 / QUICK) if asked.quick else (ROUNDS, 1)
-    chosen = Chosen(tuple(there), asked.rounds or rounds, scale, tuple(asked.sizes))
+    chosen = Chosen(tuple(there), asked.rounds or rounds, asked.scale or scale, tuple(asked.sizes))
     with prepared(asked.rivals_python) as ground:
         measures = {letter: _measured(letter, ground, chosen) for letter in asked.only}
     return {
@@ -121,16 +134,33 @@ def _versions(python: str) -> dict[str, str]:
 
 def shown(report: dict[str, Any]) -> Iterator[str]:
     """The report for people."""
-    versions = ", ".join(f"{name} {version}" for name, version in sorted(report["versions"].items()))
-    yield f"SIMULATED endpoints, {report['cores']} cores, Python {report['python']}; {versions}"
+    yield from machine(report)
     for letter, tables in report["measures"].items():
-        for table in tables:
-            yield ""
-            title, *rest = (
-                [f"{table['title']}: {table['failed']}"] if "failed" in table else MEASURES[letter].lines(table)
-            )
-            yield f"({letter}) {title}"
-            yield from rest
+        for lines in drawn(letter, tables):
+            yield f"\n({letter}) {lines[0]}"
+            yield from lines[1:]
+
+
+def machine(report: dict[str, Any]) -> list[str]:
+    """What it was measured on and with."""
+    versions = ", ".join(f"{name} {version}" for name, version in sorted(report["versions"].items()))
+    return [f"SIMULATED endpoints, {report['cores']} cores, Python {report['python']}", versions]
+
+
+def drawn(letter: str, tables: list[Table]) -> list[list[str]]:
+    """The lines of each table of a measure."""
+    return [
+        [f"{table['title']}: {table['failed']}"] if "failed" in table else MEASURES[letter].lines(table)
+        for table in tables
+    ]
+
+
+def paged(page: str, report: dict[str, Any]) -> str:
+    """A page with the report's tables in it; several of one measure with a line between them."""
+    tables = {"machine": machine(report)}
+    for letter, measured in report["measures"].items():
+        tables[letter] = [line for lines in drawn(letter, measured) for line in ("", *lines)][1:]
+    return with_tables(page, tables)
 
 
 if __name__ == "__main__":

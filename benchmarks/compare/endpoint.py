@@ -2,8 +2,8 @@
 
     python -m benchmarks.compare.endpoint READY_FILE
 
-`maze simulate` plays a server in all its moods, and pays for that with about ten times the processor time of a request
-here; on two cores that would be measured with everything else. A path says how a request is answered:
+`maze simulate` plays a server in all its moods, and pays for that with about six times the processor time of a request;
+on two cores that would be measured with everything else. A path says how a request is answered:
 ``/LATENCY_MS/STATUS/v1/chat/completions``. Nothing else of a request is looked at, but its ``Idempotency-Key`` where
 keys are kept. No model is called.
 """

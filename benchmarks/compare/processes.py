@@ -96,6 +96,12 @@ def cpu_s(processes: Iterable[subprocess.Popen[str]]) -> float:
     return total
 
 
+def busy_s() -> float:
+    """Seconds of processor time that the whole machine has used."""
+    used = psutil.cpu_times()
+    return sum(used) - used.idle - used.iowait - used.guest - used.guest_nice
+
+
 def peak_bytes(processes: Iterable[subprocess.Popen[str]]) -> int:
     """The most memory that processes and their children have had in use, each at its time."""
     return sum(peak_of(one.pid) for one in family(processes))

@@ -65,7 +65,7 @@ def lines(table: Table, *, to_first: bool = False) -> list[str]:
     samples = {label: [Sample(**one) for one in every] for label, every in table["samples"].items()}
     first, *_ = samples.values()
     counts = sorted({one.count for every in samples.values() for one in every})
-    said = f"{table['title']}: {' or '.join(map(str, counts))} holes, {len(first)} rounds"
+    said = f"{heading(table)}, {' or '.join(map(str, counts))} holes"
     rows = [
         [
             "",
@@ -80,6 +80,13 @@ def lines(table: Table, *, to_first: bool = False) -> list[str]:
     ]
     rows += [_row(label, every, first, to_first=to_first) for label, every in samples.items()]
     return [said, *columns(rows)]
+
+
+def heading(table: Table) -> str:
+    """What stands over a table of samples."""
+    every = [one for samples in table["samples"].values() for one in samples]
+    others = spread([one["others_cores"] for one in every]).shown(1)
+    return f"{table['title']}; {len(next(iter(table['samples'].values())))} rounds, other programs used {others} cores"
 
 
 def _row(label: str, samples: Sequence[Sample], first: Sequence[Sample], *, to_first: bool) -> list[str]:

@@ -17,7 +17,7 @@ import redis
 
 from benchmarks.compare.contenders import OURS, Contender, python_of
 from benchmarks.compare.job import VARIABLE, Job
-from benchmarks.compare.processes import cpu_s, last_words, peak_bytes, started, until
+from benchmarks.compare.processes import busy_s, cpu_s, last_words, peak_bytes, started, until
 from benchmarks.compare.steps import MARK, PART
 from benchmarks.compare.tally import READY
 from benchmarks.servers import redis_binary
@@ -52,6 +52,7 @@ class Sample:
         peak_mib: the most memory of each kind of process, the sum of its processes, in MiB.
         redis_bytes: memory of Redis a hole, beyond what it had before; 0 where there is none.
         capacity: calls at once that there could be.
+        others_cores: processor time of everything else on the machine, in seconds a second.
         endpoint: what the endpoint counted.
         said: what the driver said besides.
     """
@@ -63,6 +64,7 @@ class Sample:
     peak_mib: Mapping[str, float]
     redis_bytes: float
     capacity: int
+    others_cores: float
     endpoint: Mapping[str, Any]
     said: Mapping[str, Any]
 
@@ -201,21 +203,24 @@ def _timed(
     ground.told(f"_reset?keys={int(job.keys)}")
     held = _used(client)
     before = {kind: cpu_s(running[kind]) for kind in KINDS}
-    began = time.monotonic()
+    busy, began = busy_s(), time.monotonic()
     for driver in running["producer"]:
         _go(driver)
     said = [_heard(driver, log) for driver in running["producer"]]
     elapsed = time.monotonic() - began
     after = {kind: cpu_s(running[kind]) for kind in KINDS}
+    used = {kind: after[kind] - before[kind] for kind in KINDS}
+    others = max(0.0, busy_s() - busy - sum(used.values())) / elapsed
     present = {kind for kind in KINDS if running[kind]}
     return Sample(
         contender.name,
         job.count,
         elapsed,
-        {kind: (after[kind] - before[kind]) / job.count * 1e6 for kind in present},
+        {kind: used[kind] / job.count * 1e6 for kind in present},
         {kind: peak_bytes(running[kind]) / 2**20 for kind in present},
         (_used(client) - held) / job.count,
         job.slots * job.processes,
+        others,
         ground.told("_stats"),
         said[0] if len(said) == 1 else {name: sum(one[name] for one in said) for name in said[0]},
     )

@@ -8,9 +8,11 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
+from benchmarks.compare.__main__ import again, paged
 from benchmarks.compare.contenders import CELERY_REQUESTS, CONTENDERS, OURS, Contender
 from benchmarks.compare.job import FILL, Job
 from benchmarks.compare.rounds import lines
@@ -18,6 +20,9 @@ from benchmarks.compare.scene import Ground, Sample, measure, prepared
 from benchmarks.compare.summary import columns, ratios, spread
 
 pytestmark = pytest.mark.integration
+
+ROOT = Path(__file__).parents[2]
+MEASURED = sorted((ROOT / "benchmarks" / "data" / "compare").glob("*.json"))
 
 
 @pytest.fixture(scope="module")
@@ -79,13 +84,13 @@ def test_the_endpoint_does_what_its_path_says(ground: Ground) -> None:
 def sample(per_s: float) -> dict[str, object]:
     counts = {"requests": 100, "busy_s": 5.0}
     cpu_us = {"workers": 500.0, "endpoint": 70.0}
-    return asdict(Sample("x", 100, 100 / per_s, cpu_us, {"workers": 9.0}, 0, 2, counts, {}))
+    return asdict(Sample("x", 100, 100 / per_s, cpu_us, {"workers": 9.0}, 0, 2, 0.25, counts, {}))
 
 
 def test_a_table_has_medians_spreads_and_ratios_within_a_round() -> None:
     table = {"title": "T", "samples": {"ours": [sample(10), sample(40)], "theirs": [sample(20), sample(20)]}}
     title, head, ours, theirs = lines(table)
-    assert title == "T: 100 holes, 2 rounds"
+    assert title == "T; 2 rounds, other programs used 0.2 (0.2 to 0.2) cores, 100 holes"
     assert head.split()[0] == "holes/s"
     assert "25 (10 to 40)" in ours
     assert "1.25 (0.50 to 2.00)" in theirs
@@ -97,3 +102,10 @@ def test_spreads_and_columns() -> None:
     assert spread([3, 1, 2]).shown(1) == "2.0 (1.0 to 3.0)"
     assert ratios([2, 4], [1, 1]).middle == 3
     assert columns([["a", "1"], ["bb", "100"]]) == ["a     1", "bb  100"]
+
+
+def test_the_page_shows_what_was_measured() -> None:
+    page = (ROOT / "docs" / "reference" / "speed.md").read_text()
+    report = again(MEASURED)
+    assert paged(page, report) == page
+    assert all(f"<!-- compare: {letter} -->" in page for letter in report["measures"])

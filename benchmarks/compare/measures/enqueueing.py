@@ -8,7 +8,7 @@ from dataclasses import replace
 from benchmarks.compare.chosen import Chosen
 from benchmarks.compare.contenders import OURS, OURS_COMMAND, SENDERS, Contender
 from benchmarks.compare.job import Job
-from benchmarks.compare.rounds import Case, Table, taken
+from benchmarks.compare.rounds import Case, Table, heading, taken
 from benchmarks.compare.scene import Ground, Sample
 from benchmarks.compare.summary import columns, ratios, spread
 
@@ -39,7 +39,7 @@ def lines(table: Table) -> list[str]:
     first, *_ = samples.values()
     rows = [["", "holes/s", "first is x times", "producer us", "redis us", "start s", "producer MiB", "redis bytes"]]
     rows += [_row(label, every, first) for label, every in samples.items()]
-    return [f"{table['title']}: {first[0].count} holes, {len(first)} rounds", *columns(rows)]
+    return [f"{heading(table)}, {first[0].count} holes", *columns(rows)]
 
 
 def _row(label: str, samples: Sequence[Sample], first: Sequence[Sample]) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from benchmarks.compare.chosen import Chosen
 from benchmarks.compare.contenders import OURS_COMMAND
 from benchmarks.compare.job import Job
-from benchmarks.compare.rounds import Case, Table, taken
+from benchmarks.compare.rounds import Case, Table, heading, taken
 from benchmarks.compare.scene import KINDS, Ground, Sample
 from benchmarks.compare.summary import columns, ratios, spread
 
@@ -33,7 +33,7 @@ def lines(table: Table) -> list[str]:
     first, *_ = samples.values()
     rows = [["", "holes/s", "CPU us a hole", "to the first", *KINDS, "start s", "producer MiB", "redis bytes", "text"]]
     rows += [_row(label, every, first) for label, every in samples.items()]
-    return [f"{table['title']}, {len(first)} rounds", *columns(rows)]
+    return [heading(table), *columns(rows)]
 
 
 def _cost_us(sample: Sample) -> float:
