@@ -96,7 +96,7 @@ def _fields(site: Site) -> _Keyed:
     source = site.source
     owner = site.type_around
     if owner is not None:
-        text = limited(outline(source.text.utf8, source.language, owner, source.definitions, hole=site.start))
+        text = limited(outline(source.text.utf8, source.language, owner, source.within(owner), hole=site.start))
         yield (source.path, owner.start), _piece("fields", f"{_name(owner)}, around the hole", text, _FIELDS)
         end = owner.body[0] if owner.body else owner.end
         header = source.text.utf8[owner.head : end].decode(errors="replace").replace(owner.name, "", 1)
@@ -112,7 +112,7 @@ def _fields(site: Site) -> _Keyed:
 def _heads(site: Site) -> str:
     """Signatures of the functions of a type that stand outside of its definition."""
     source, index = site.source, site.resolver.index
-    own = [one for one in source.definitions if one.scope == site.scope and one.kind == "function"]
+    own = [one for one in source.of_scope(site.scope, site.start) if one.kind == "function"]
     heads = [lines_of(source.text.utf8, one.head, one.body[0] if one.body else one.end) for one in own]
     if index is not None and source.language == "go":
         heads += [found.text for found in members_elsewhere(index, source, site.scope[-1])]
@@ -170,11 +170,7 @@ def _at_hand(site: Site) -> _Keyed:
     """How the other functions and types of the file are declared, the nearest ones."""
     source = site.source
     outside = site.scope if site.type_around is None else site.type_around.scope  # the type itself is shown as such
-    near = [
-        one
-        for one in source.definitions
-        if one.kind in ("function", "type") and site.sees(one) and len(one.scope) <= len(outside)
-    ]
+    near = [one for one in site.seen if one.kind in ("function", "type") and len(one.scope) <= len(outside)]
     near.sort(key=lambda one: abs(one.start - site.start))
     heads = sorted((one.start, heading(source.text.utf8, one)) for one in near[:_AT_HAND])
     yield (source.path, -2), _declared("in the same file", [head for _, head in heads], _SAME_FILE)

@@ -86,12 +86,13 @@ def _field_code(site: Site) -> str:
     source, utf8 = site.source, site.source.text.utf8
     if site.type_around is None:
         return "\n".join(found.text for name in site.scope[-1:] for found in site.resolver.find_type(name))
-    members = [one for one in source.definitions if one.scope == site.scope]
-    parts = [utf8[one.head : one.end] for one in members if one.kind == "value"]
+    values = [one for one in source.of_scope(site.scope, site.start) if one.kind == "value"]
+    parts = [utf8[one.head : one.end] for one in values]
+    makers = (one for name in (*_MAKERS, site.type_around.name) for one in source.by_name.get(name, ()))
     parts += [
         utf8[one.head : one.body[0]]
-        for one in members
-        if one.name in (*_MAKERS, site.type_around.name) and one.body is not None and one is not site.function
+        for one in makers
+        if one.scope == site.scope and one.body is not None and one is not site.function
     ]
     return b"\n".join(parts).decode(errors="replace")
 
@@ -122,10 +123,8 @@ def _unused(site: Site) -> Iterator[Chain]:
         said = 1 + (imported.name == name == imported.module)
         if counts[name.encode()] == said:
             yield (name,)
-    for one in site.source.definitions:
-        if one.kind == "type" or counts[one.name.encode()] != 1 or not site.sees(one):
-            continue
-        if _is_private(one, site.source.language, utf8):
+    for one in site.seen:
+        if one.kind != "type" and counts[one.name.encode()] == 1 and _is_private(one, site.source.language, utf8):
             yield _from_here(site, one)
 
 
@@ -135,8 +134,8 @@ def _alike(site: Site) -> Iterator[Chain]:
     stems = {word[:_STEM] for word in words_of(function.name if function is not None else "") if len(word) >= _STEM}
     if not stems:
         return
-    for one in site.source.definitions:
-        if stems.intersection(word[:_STEM] for word in words_of(one.name)) and site.sees(one):
+    for one in site.seen:
+        if stems.intersection(word[:_STEM] for word in words_of(one.name)):
             yield _from_here(site, one)
 
 

@@ -12,7 +12,9 @@ from maze_tasks.source.references import words_of
 from maze_tasks.source.site import Site
 
 _USAGE_LINES: Final = 2  # on each side of a call
+_WITHIN_WORD: Final = re.compile(rb"\w")
 _USAGES: Final = 3
+_USAGE_BYTES: Final = 128 * 1024  # on each side of a hole, in which calls are looked for
 _TELLING_NAME: Final = 3  # letters of a name whose mentions are likely to be calls
 _STUB_BYTES: Final = 60  # of a body that is no example of anything
 _STUBS: Final = re.compile(
@@ -33,7 +35,12 @@ def usages(site: Site) -> Iterator[Usage]:
     if function is None or len(function.name) < _TELLING_NAME or function.name.startswith("__"):
         return
     seen = {function.start}
-    for call in re.finditer(rb"\b%b\s*(?:::<[^>\n]*>)?\(" % re.escape(function.name.encode()), utf8):
+    # The name comes first in the pattern: so it is searched for as fast as a plain text.
+    calls = re.compile(rb"%b\s*(?:::<[^>\n]*>)?\(" % re.escape(function.name.encode()))
+    first = max(site.start - _USAGE_BYTES, 0)
+    for call in calls.finditer(utf8, first, site.end + _USAGE_BYTES):
+        if _WITHIN_WORD.match(utf8, max(call.start() - 1, 0)) and call.start() > 0:
+            continue
         user = _user(site, call.start())
         if user is None or user.start in seen:
             continue
@@ -69,7 +76,7 @@ def _lines_around(data: bytes, user: Definition, offset: int) -> str:
 
 def _user(site: Site, offset: int) -> Definition | None:
     """The innermost function or value that a place is in, if it is not part of a signature."""
-    inside = [one for one in site.source.definitions if one.kind in ("function", "value") and one.holds(offset)]
+    inside = [one for one in site.source.around(offset, offset) if one.kind in ("function", "value")]
     user = inside[-1] if inside else None
     if user is not None and user.kind == "function" and (user.body is None or offset < user.body[0]):
         return None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from textwrap import dedent
 from typing import Final
 
@@ -12,6 +13,7 @@ from maze_tasks.source.definitions import Definition
 WHOLE_BYTES: Final = 900  # a definition that is no longer, and has no more lines than these, is shown whole
 WHOLE_LINES: Final = 24
 MOST_BYTES: Final = 2500  # of what is shown of one definition
+_ENOUGH_BYTES: Final = 4 * MOST_BYTES  # of what is cut to that afterwards
 _SHORT_BODY: Final = 60  # bytes of a body in one line that is worth more than the mark that it is left out
 _ELIDED: Final = b"..."
 _ELIDED_BLOCK: Final = b"{ ... }"
@@ -80,14 +82,16 @@ def outline(
     """A type without the bodies of its functions; of what makes an object of Python its attributes remain.
 
     Of the type around the byte at `hole` all of the description is shown if there is room for it, of others the first
-    paragraph; nothing is shown of the body of the function in which that byte is.
+    paragraph; nothing is shown of the body of the function in which that byte is. Of a very long one only the beginning
+    is given, somewhat more than `limited` leaves.
     """
-    left_out = list(_bodies_left_out(data, language, definition, members, hole))
-    whole = _patched(data, definition.start, definition.end, left_out)
+    left_out = _bodies_left_out(data, language, definition, members, hole)
+    whole = _patched(data, definition.start, definition.end, left_out, _ENOUGH_BYTES)
     if language != "python" or definition.body is None or (hole is not None and len(whole.encode()) <= MOST_BYTES):
         return whole
     brief = _shorter_docstring(data, definition.body)
-    return _patched(data, definition.start, definition.end, [*brief, *left_out])
+    left_out = _bodies_left_out(data, language, definition, members, hole)
+    return _patched(data, definition.start, definition.end, chain(brief, left_out), _ENOUGH_BYTES)
 
 
 def _bodies_left_out(
@@ -158,12 +162,17 @@ def _paragraph(data: bytes, body: tuple[int, int]) -> tuple[int, bytes] | None:
 _Change = tuple[int, int, bytes]  # offsets of a piece of text, and what is shown in its place
 
 
-def _patched(data: bytes, start: int, end: int, changes: list[_Change]) -> str:
-    """The text from `start` to `end` with other text in some places, given in order."""
+def _patched(data: bytes, start: int, end: int, changes: Iterable[_Change], most_bytes: int | None = None) -> str:
+    """The text from `start` to `end` with other text in some places, given in order; about the first `most_bytes`."""
     begin = data.rfind(b"\n", 0, start) + 1
     parts, at = [data[begin:start] if not data[begin:start].strip() else b""], start
+    left = end - start if most_bytes is None else most_bytes
     for change_start, change_end, instead in changes:
         parts += [data[at:change_start], instead]
+        left -= change_start - at + len(instead)
         at = change_end
-    text = b"".join((*parts, data[at:end]))
+        if left <= 0 and most_bytes is not None:
+            break
+    rest = end if most_bytes is None else min(end, at + max(left, 0))
+    text = b"".join((*parts, data[at:rest]))
     return dedent(text.decode(errors="replace").replace("\r\n", "\n")).strip("\n")

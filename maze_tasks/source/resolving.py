@@ -47,7 +47,7 @@ class Found:
 
 def definition_shown(source: Source, definition: Definition) -> Found:
     """A definition of a file as what is found by its name."""
-    text = shown(source.text.utf8, source.language, definition, source.definitions)
+    text = shown(source.text.utf8, source.language, definition, source.within(definition))
     name = ".".join((*definition.scope, definition.name))
     return Found(source.path, name, definition.kind, definition.start, text, heading(source.text.utf8, definition))
 

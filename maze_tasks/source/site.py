@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from maze_tasks.models import Place
 from maze_tasks.source.apart import Source
@@ -11,7 +12,7 @@ from maze_tasks.source.index import Index
 from maze_tasks.source.resolving import Resolver
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Site:
     """A hole in its file.
 
@@ -31,35 +32,41 @@ class Site:
     around: tuple[Definition, ...] = field(repr=False)
     resolver: Resolver = field(repr=False)
 
-    @property
+    @cached_property
     def function(self) -> Definition | None:
         """The outermost function that it is in."""
         return next((one for one in self.around if one.kind == "function"), None)
 
-    @property
+    @cached_property
     def type_around(self) -> Definition | None:
         """The innermost type that it is in."""
         return next((one for one in reversed(self.around) if one.kind == "type"), None)
 
-    @property
+    @cached_property
     def scope(self) -> tuple[str, ...]:
         """Names of the types and spaces that it is in."""
         innermost = self.function or (self.around[-1] if self.around else None)
         return () if innermost is None else innermost.scope
 
-    def sees(self, definition: Definition) -> bool:
-        """Whether a definition of the file is in a scope that the hole is in, without being around it."""
-        scope = definition.scope
-        return definition.kind != "import" and scope == self.scope[: len(scope)] and definition not in self.around
+    def _sees(self, definition: Definition) -> bool:
+        """Whether a definition of a scope that the hole is in can be meant there: it is not around it."""
+        return definition.kind != "import" and definition not in self.around
 
-    @property
+    @cached_property
+    def seen(self) -> list[Definition]:
+        """The definitions that it sees, in the order of the file."""
+        scopes = (self.scope[:length] for length in range(len(self.scope) + 1))
+        near = (one for scope in scopes for one in self.source.of_scope(scope, self.start))
+        return sorted((one for one in near if self._sees(one)), key=lambda one: one.start)
+
+    @cached_property
     def siblings(self) -> list[Definition]:
         """Other functions of the same scope, the nearest first."""
-        own, scope = self.function, self.scope
+        own = self.function
         same = [
             one
-            for one in self.source.definitions
-            if one.kind == "function" and one is not own and one.scope == scope and one.body is not None
+            for one in self.source.of_scope(self.scope, self.start)
+            if one.kind == "function" and one is not own and one.body is not None
         ]
         return sorted(same, key=lambda one: min(abs(one.start - self.end), abs(one.end - self.start)))
 
@@ -76,7 +83,7 @@ def site_of(source: Source, place: Place, index: Index | None) -> Site | None:
     if not place.start <= place.end <= len(text.data):
         return None
     start, end = _without_space(text.utf8, *(_in_utf8(source, offset) for offset in (place.start, place.end)))
-    around = [one for one in source.definitions if one.kind != "import" and one.holds(start) and one.end >= end]
+    around = source.around(start, end)
     scope = (*around[-1].scope, around[-1].name) if around else ()
     return Site(source, place, start, end, tuple(around), Resolver(source, scope, index))
 
