@@ -11,6 +11,7 @@ from maze_tasks.validation.grammar import (
     BODY_IMPORTS,
     CLASSES,
     DEFINITIONS,
+    FUNCTION_VALUES,
     FUNCTIONS,
     IMPORTS,
     is_docstring,
@@ -64,8 +65,13 @@ def misfits(frame: Frame, code: str) -> tuple[Finding, ...]:
         if not why:
             return _python(frame, code, reference) if frame.language == "python" else ()
         first = first or why
-    if frame.language == "python" and first[0].check == "syntax" and _fits_python(frame, code):
+    piece_of_line = first[0].check == "surroundings" and bool(frame.left.strip())
+    if frame.language == "python" and (first[0].check == "syntax" or piece_of_line) and _fits_python(frame, code):
         return ()
+    others = () if found.broken else frame.further()
+    fitting = next((one for one in others if not _strictly(one, frame, code, tree, found)), None)
+    if fitting is not None:
+        return _python(frame, code, fitting) if frame.language == "python" else ()
     return first
 
 
@@ -170,17 +176,29 @@ def _near(code: str, line: int | None) -> str:
 def _useless(reference: Reference, tree: Tree, found: Outline) -> tuple[Finding, ...]:
     """A body that only defines things, or a place for definitions that gets something else."""
     guests = [guest.node for guest in found.guests if guest.node is not None]
-    if reference.only_definitions and any(node.type not in DEFINITIONS for node in guests):
-        return (Finding("surroundings", "only functions and classes may stand here"),)
+    if reference.only_definitions:
+        if any(node.type not in DEFINITIONS for node in guests):
+            return (Finding("surroundings", "only functions and classes may stand here"),)
+        return _defined_again(tree, guests)
     inner = [below for node in guests for below in (node, *node.named_children) if below.type in CLASSES]
     if any(name_of(tree, node) in reference.classes[-1:] for node in inner):
         return (Finding("body", f"`{reference.classes[-1]}` would be defined again within itself"),)
     owner = reference.owner
-    if owner is None or reference.only_definitions:
+    if owner is None:
         return ()
     if len(guests) == 1 and guests[0].type in ("block", "statement_block", "compound_statement", "statement_list"):
         guests = [node for node in guests[0].children if node.is_named and not node.is_extra]
     return _idle_or_again(tree, owner, [node for node in guests if node.is_named])
+
+
+def _defined_again(tree: Tree, guests: list[Node]) -> tuple[Finding, ...]:
+    """A definition of what is defined beside the hole already; a decorated one may add to it."""
+    above = guests[0].parent
+    own = {node.start_byte for node in guests}
+    beside = [node for node in (above.children if above is not None else []) if node.start_byte not in own]
+    there = {name_of(tree, node) for node in beside if node.type in DEFINITIONS} - {""}
+    again = next((name for node in guests if (name := name_of(tree, node)) in there), None)
+    return () if again is None else (Finding("surroundings", f"`{again}` would be defined again"),)
 
 
 def _idle_or_again(tree: Tree, owner: Owner, guests: list[Node]) -> tuple[Finding, ...]:
@@ -194,11 +212,8 @@ def _idle_or_again(tree: Tree, owner: Owner, guests: list[Node]) -> tuple[Findin
         return (
             Finding("body", f"the body of `{owner.name}` would do nothing: it holds a value, and nothing takes it"),
         )
-    if (
-        rest
-        and all(node.type in DEFINITIONS for node in rest)
-        and (owner.whole or owner.name in [name_of(tree, node) for node in rest])
-    ):
+    defined = [name_of(tree, node) for node in rest if node.type in DEFINITIONS and node.type not in FUNCTION_VALUES]
+    if rest and len(defined) == len(rest) and (owner.whole or owner.name in defined):
         return (Finding("body", f"the body of `{owner.name}` would only define something and do nothing"),)
     held = _functions(tree, rest[0]) if owner.whole and len(rest) == 1 else set()
     if owner.name in held and rest[0].type in _MEMBERS_OF_STATEMENTS:

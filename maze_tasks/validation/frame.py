@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 
 from maze_tasks.models import Hole, Place
 from maze_tasks.syntax import LANGUAGES, Tree, language_of
 from maze_tasks.validation.lines import closings, unclosed
-from maze_tasks.validation.references import Owner, Reference, references_of
+from maze_tasks.validation.references import Owner, Reference, further_references, references_of
 from maze_tasks.validation.trees import read
 
 _KNOWN_FRAMES = 16  # a hole is looked at several times in a row, by its candidates
@@ -85,6 +85,7 @@ class Frame:
     references: tuple[Reference, ...]
     marker: str = ""
     line: int | None = None
+    _further: list[tuple[Reference, ...]] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def indent(self) -> str:
@@ -115,6 +116,14 @@ class Frame:
     def left(self) -> str:
         """The text ahead of the hole in its first line."""
         return self.before[self.before.rfind("\n") + 1 :]
+
+    def further(self) -> tuple[Reference, ...]:
+        """Other ways in which a fill may fit, looked for when they are first asked for."""
+        if not self._further:
+            known = self.language is not None and bool(self.references) and not self.marker.strip()
+            around = (self.language or "", self.before, self.after, self.references)
+            self._further.append(tuple(further_references(*around)) if known else ())
+        return self._further[0]
 
     def read(self, code: str) -> Tree | None:
         """The tree of the surroundings with `code` in the hole; None where it cannot be read in time."""

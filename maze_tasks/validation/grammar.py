@@ -22,6 +22,9 @@ FUNCTIONS: Final = frozenset(
 )
 """Types of nodes that are a function with a name and a body, in any of the languages."""
 
+FUNCTION_VALUES: Final = frozenset({"function_expression", "arrow_function"})
+"""Those of them that are values, not statements."""
+
 CLASSES: Final = frozenset(
     {
         "class_definition",
@@ -118,7 +121,12 @@ _VALUES = frozenset(
 _OPERATIONS = frozenset(
     {"binary_operator", "comparison_operator", "boolean_operator", "not_operator", "conditional_expression"}
 ) | {"binary_expression", "unary_expression", "ternary_expression"}
+# Operators that do something, or may be there to fail.
+_DEEDS = frozenset({"/", "//", "%", "<-", "++", "--", "delete", "void", "await", "throw", "?"})
 _OVERLOADED = frozenset({"cpp"})  # languages in whose code an operator alone is often a deed: `out << x;`
+FURTHER_PLACEHOLDERS: Final = ("(hole)", "{}", "hole()", "case hole:")
+"""What else may stand there, in any language with braces: looked at for a fill that fits none of the others."""
+
 _NAMED = frozenset(
     {"identifier", "field_identifier", "type_identifier", "property_identifier", "destructor_name", "operator_name"}
 )
@@ -184,5 +192,4 @@ def is_idle(tree: Tree, node: Node) -> bool:
         return False
     allowed = _VALUES if tree.language in _OVERLOADED else _VALUES | _OPERATIONS
     inner = [one for child in node.named_children for one in walk(child)]
-    # What divides may be there to fail.
-    return all(one.type in allowed if one.is_named else one.type not in ("/", "//", "%") for one in inner)
+    return all(one.type in allowed if one.is_named else one.type not in _DEEDS for one in inner)

@@ -118,7 +118,10 @@ def _in_style(code: str, frame: Frame) -> bool:
     if frame.left and not frame.left.strip() and code[:1] in (" ", "\t"):
         return False
     left = "".join(frame.left.split())
-    if left.endswith("=") and "".join(code.split()).startswith(left):
+    repeated = left.endswith("=") and "".join(code.split()).startswith(left)
+    if repeated and "".join(code.split())[len(left) :][:1] not in ("=", ">"):
+        return False
+    if frame.language == "python" and not frame.statements and code.rstrip().endswith(";"):
         return False
     if code.lstrip().startswith((*UNSEEN, "assistant:")) or (
         "\r" in code.replace("\r\n", "") and frame.newline is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -11,6 +12,7 @@ from maze_tasks.validation.grammar import (
     BLOCKS,
     CLASSES,
     FUNCTIONS,
+    FURTHER_PLACEHOLDERS,
     IMPORTS,
     PLACEHOLDERS,
     is_docstring,
@@ -21,6 +23,9 @@ from maze_tasks.validation.lines import Line, indent_of, lines_of, opens, tokens
 from maze_tasks.validation.outline import Outline, chain, outline
 from maze_tasks.validation.trees import read
 
+_GOES_ON = re.compile(r"[(\[]|[ \t]*(?:[.,:)\]}|&*/%<>=!+-]|(?:if|else|for|in|is|and|or|not)\b)")  # no line begins so
+_DEFINES = re.compile(r"[ \t]*(?:@|(?:async[ \t]+def|def|class)\b)")
+_ENDS = re.compile(r"[ \t]*(?:#|(?:return|raise|pass|continue|break)\b|\.\.\.)")
 _LEVELS = 8  # depths of indentation that a hole of unknown depth may have
 
 
@@ -109,7 +114,7 @@ def references_of(language: str, before: str, after: str, marker: str, indent: s
     if language != "python":
         best = min(len(reference.outline.faults) for reference in sound)
         sound = [one for one in sound if len(one.outline.faults) == best]
-    yield from _distinct(sound, before)
+    yield from _distinct(sound, before, after)
 
 
 def _is_marker(text: str, marker: str) -> bool:
@@ -121,15 +126,28 @@ def _faults(reference: Reference) -> int:
     return len(reference.outline.faults) + len(reference.outline.broken)
 
 
-def _distinct(references: list[Reference], before: str) -> Iterator[Reference]:
-    """One of each depth: those in the innermost function, and those further out as the place of new definitions."""
+def _distinct(references: list[Reference], before: str, after: str) -> Iterator[Reference]:
+    """One of each depth: those in functions, and those further out as the place of new definitions.
+
+    Further out may stand what else goes on where the hole is: a statement that follows it at the same depth.
+    """
+    following = next((line for line in after.split("\n") if line.strip()), "")
     first = references[0]
-    apart = before.endswith(("\n\n", "\n\r\n")) and not (first.owner and first.owner.whole)
+    whole = first.owner is not None and first.owner.whole
+    apart = not whole and _may_begin(before)
     for one in references:
-        if _same_owner(one, first):
+        nested = one.owner is not None and not whole
+        goes_on = one.indent and indent_of(following) == one.indent and not _DEFINES.match(following)
+        if _same_owner(one, first) or nested or goes_on:
             yield one
         elif apart:
             yield replace(one, only_definitions=True)
+
+
+def _may_begin(before: str) -> bool:
+    """Whether a definition may follow: behind a blank line, a comment, or a statement that leaves what it stands in."""
+    last = before.rstrip("\r\n").rpartition("\n")[2]
+    return before.endswith(("\n\n", "\n\r\n")) or _ENDS.match(last) is not None
 
 
 def _same_owner(one: Reference, other: Reference) -> bool:
@@ -151,7 +169,7 @@ def _placeholders(language: str, before: str, after: str, marker: str, indent: s
         if language != "python" and not marker.rstrip().endswith((";", "}")):
             yield f"{marker};"  # where the marker is but the expression of a statement
     if language != "python":
-        yield from PLACEHOLDERS[language]
+        yield from _braced_placeholders(language, before, after)
         return
     if not _at_line_start(language, before):
         placeholders = PLACEHOLDERS[language]
@@ -161,6 +179,43 @@ def _placeholders(language: str, before: str, after: str, marker: str, indent: s
     levels = _levels(before)
     for level in levels if indent is None else [indent, *levels]:
         yield f"{level}pass{end}"
+
+
+def _braced_placeholders(language: str, before: str, after: str) -> Iterator[str]:
+    """Placeholders of a language with braces: where the hole has lines of its own, first those that end a statement.
+
+    A name alone would be read as one thing with the line behind it: ``hole`` ahead of ``x = 1;`` as a declaration.
+    """
+    left = before[before.rfind("\n") + 1 :]
+    own_lines = not left.strip() and (not left or after.lstrip(" \t")[:1] in ("", "\n", "\r", "}"))
+    end = "\n" if own_lines and not left else ""
+    texts = PLACEHOLDERS[language]
+    ordered = sorted(texts, key=lambda text: not text.endswith(";")) if own_lines else texts
+    yield from (f"{text}{end}" for text in ordered)
+
+
+def further_references(language: str, before: str, after: str, known: tuple[Reference, ...]) -> Iterator[Reference]:
+    """Other ways to fit, for a fill that fits in none of those known: what else may stand in the hole.
+
+    Args:
+        language: the language, one that has a grammar.
+        before: code ahead of the hole.
+        after: code behind it.
+        known: the ways that are known, at least one.
+    """
+    first = known[0]
+    if not first.sound:
+        return
+    ends = ("", "\n") if before.endswith("\n") else ("",)
+    if language == "python":
+        # Lines of their own, whose depths are known, but for a piece of a line that stands at its begin.
+        texts = ["hole"] if _GOES_ON.match(after) and not before[before.rfind("\n") + 1 :].strip() else []
+    else:
+        texts = [f"{text}{end}" for text in (*PLACEHOLDERS[language], *FURTHER_PLACEHOLDERS) for end in ends]
+    for text in texts:
+        found = _reference(language, before, after, text, first.indent)
+        if found and found.sound and len(found.outline.faults) <= len(first.outline.faults):
+            yield found
 
 
 def _levels(before: str) -> list[str]:
