@@ -235,10 +235,17 @@ def _hold(found: Audit, place: Place, keys: Counter[str], attempts: Sequence[Att
 
 def _arrived(one: Attempt) -> bool:
     """Whether a decided call surely reached its endpoint: it was answered, if only by an error."""
-    return one.outcome in ("accepted", "rejected") or (one.error is not None and one.error.kind not in _SILENT)
+    if one.outcome in ("accepted", "rejected"):
+        return True
+    return one.error is not None and one.error.kind not in _SILENT and not _unasked(one)
+
+
+def _unasked(one: Attempt) -> bool:
+    return one.error is not None and one.error.message.startswith(_UNASKED)
 
 
 _SILENT = ("connection", "timeout", "lost", "cancelled")
+_UNASKED = "not asked:"  # what an attempt says that a budget or a gate kept from its endpoint
 
 
 def _outcomes(attempts: Iterable[Attempt]) -> str:
@@ -254,7 +261,7 @@ def _told(place: Place) -> str:
 def _counts(found: Audit, facts: Facts) -> None:
     """The run's own counts against its records."""
     attempts = [one for result in facts.results for one in result.attempts]
-    calls = [one for one in attempts if not one.cached and one.outcome not in _UNKNOWN]
+    calls = [one for one in attempts if not one.cached and one.outcome not in _UNKNOWN and not _unasked(one)]
     status, accounts = facts.status, facts.accounts.values()
     sums = {
         "holes": (status.holes, len(facts.results)),
