@@ -235,6 +235,8 @@ def test_a_short_run_keeps_every_guarantee(capsys: pytest.CaptureFixture[str]) -
     code = command.main(["--short", "--json"])
     report = json.loads(capsys.readouterr().out)
     assert report["holds"] is True, report["audit"]["complaints"]
-    assert (code, report["audit"]["filled"]) == (0, SHORT.holes)
+    assert code == 0
+    # The run with a small budget adds what that was enough for.
+    assert SHORT.holes <= report["audit"]["filled"] < report["audit"]["holes"]
     played = {one["what"] for one in report["faults"]}
     assert {"kill worker", "kill redis", "flush broker", "stop worker", "cut all", "kill producer"} <= played
