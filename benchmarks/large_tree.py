@@ -31,6 +31,7 @@ from typing import Any
 
 from benchmarks.memory import watched
 from benchmarks.tree_maker import LANGUAGES, make_tree
+from maze_tasks.tether import spawn
 
 MAZE = [sys.executable, "-m", "maze_tasks.cli"]
 SMALLER = 10  # times smaller is the tree that the whole one is held against
@@ -130,8 +131,8 @@ class Stage:
         return "" if out else (self.folder / "out").read_text()
 
     def start(self, *arguments: str, stdout: Any = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
-        """Start a command."""
-        return subprocess.Popen([*MAZE, *arguments], cwd=self.folder, stdout=stdout, env=self.env())
+        """Start a command, which ends with this program however that ends."""
+        return spawn([*MAZE, *arguments], cwd=self.folder, stdout=stdout, env=self.env())
 
     def env(self) -> dict[str, str]:
         """Its environment: the package that this program is part of."""
