@@ -110,7 +110,7 @@ class EndpointClient:
         fetched = self._fetch(request, self.endpoint.timeout_secs if deadline_s is None else deadline_s, cancelled)
         try:
             reply = self._protocol.read(self.endpoint, call, fetched.reply, now=time.time(), clean=self._clean)
-            if self._clean.betrays(reply.text):
+            if self._clean.betrays(reply.text, _asked(call)):
                 raise FinalError("refused", "the reply repeats a secret of this endpoint; it was not kept")
         except EndpointError as error:
             error.latency_ms, error.resent = fetched.latency_ms, fetched.resent
@@ -195,6 +195,11 @@ class _Fetched:
     reply: HttpReply
     latency_ms: float
     resent: int
+
+
+def _asked(call: Call) -> str:
+    """All that a call shows a model."""
+    return "\n".join(filter(None, (call.system, call.prompt, call.prefix, call.suffix)))
 
 
 def _was_stale(error: EndpointError, exchange: Exchange) -> bool:

@@ -17,6 +17,7 @@ from urllib.parse import quote, quote_plus
 MAX_MESSAGE_CHARS = 500  # of an error message (CONTRACTS of `Failure`)
 MIN_SECRET_CHARS = 4  # a shorter value would blank ordinary words without protecting anything
 MIN_UNMISTAKABLE_CHARS = 16  # from here on a match in generated text is the key, not a word such as "EMPTY"
+MIN_DRAWN_CHARS = 8  # from here on one of letters and digits mixed was drawn, as "h7Kq92xz" was and "EMPTY" was not
 MAX_EXAMINED_CHARS = 16_384  # of a server's text; only 500 are shown in the end
 MIN_BASE64_CHARS = 8  # a shorter piece of base64 occurs by chance
 MARK = "[redacted]"
@@ -33,14 +34,21 @@ class Redactor:
         secrets: the values that must not be shown; those shorter than `MIN_SECRET_CHARS` are left alone.
     """
 
-    __slots__ = ("_longest", "_pattern", "_unmistakable")
+    __slots__ = ("_drawn", "_longest", "_pattern", "_unmistakable")
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         kept = [secret for secret in secrets if len(secret) >= MIN_SECRET_CHARS]
         forms = sorted({form for secret in kept for form in _forms(secret)}, key=len, reverse=True)
         self._longest = len(forms[0]) if forms else 0
         self._pattern = re.compile("|".join(map(re.escape, forms)), re.IGNORECASE) if forms else None
-        self._unmistakable = tuple(secret for secret in kept if len(secret) >= MIN_UNMISTAKABLE_CHARS)
+        self._unmistakable = tuple(
+            form
+            for secret in kept
+            if len(secret) >= MIN_UNMISTAKABLE_CHARS
+            for form in _forms(secret)
+            if len(form) >= MIN_UNMISTAKABLE_CHARS
+        )
+        self._drawn = tuple(secret for secret in kept if _is_drawn(secret))
 
     def __repr__(self) -> str:
         return "Redactor(...)"
@@ -61,15 +69,35 @@ class Redactor:
         """`text` as it is, every secret replaced by `MARK`."""
         return self._without_secrets(text)
 
-    def betrays(self, text: str) -> bool:
-        """Whether `text` holds a secret that cannot be there by chance."""
-        return any(secret in text for secret in self._unmistakable)
+    def betrays(self, text: str, asked: str = "") -> bool:
+        """Whether `text` holds a secret that cannot be there by chance.
+
+        A long one is the key wherever it stands. A shorter one that mixes letters and digits is, where it is a word of
+        its own that does not stand in what was asked. A plain word such as ``EMPTY``, ``test`` or ``x`` tells nothing.
+
+        Args:
+            text: what a model wrote.
+            asked: what it was asked, prompt and code.
+        """
+        if any(secret in text for secret in self._unmistakable):
+            return True
+        return any(secret not in asked and _is_word_of(secret, text) for secret in self._drawn if secret in text)
 
     def _without_secrets(self, text: str) -> str:
         return self._pattern.sub(MARK, text) if self._pattern else text
 
 
 PLAIN = Redactor()
+
+
+def _is_drawn(secret: str) -> bool:
+    """Whether a secret that is not long looks like one that was drawn, rather than like a word."""
+    mixed = any(map(str.isalpha, secret)) and any(map(str.isdigit, secret))
+    return mixed and MIN_DRAWN_CHARS <= len(secret) < MIN_UNMISTAKABLE_CHARS
+
+
+def _is_word_of(secret: str, text: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(secret)}(?!\w)", text) is not None
 
 
 def _printable(char: str) -> str:

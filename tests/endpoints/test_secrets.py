@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 import logging
 import traceback
@@ -74,6 +75,40 @@ def test_a_fill_that_repeats_the_key_is_refused(serve: Serve, client_of: ClientO
 
 def test_a_word_that_stands_in_for_a_key_may_occur_in_code(serve: Serve, client_of: ClientOf, call: Call) -> None:
     assert client_of(serve(reply(chat("return EMPTY"))), api_key="EMPTY").call(call).text == "return EMPTY"
+
+
+@pytest.mark.parametrize("value", ["h7Kq92xz", "s3cr3t-pass"])
+def test_a_short_key_that_was_drawn_is_refused_in_a_fill(
+    serve: Serve, client_of: ClientOf, call: Call, value: str
+) -> None:
+    with pytest.raises(FinalError) as caught:
+        client_of(serve(reply(chat(f"login('{value}')"))), api_key=value).call(call)
+    assert caught.value.kind == "refused"
+    assert value not in shown(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("test", "return 'test'"),
+        ("x", "return x"),
+        ("changeme", "return 'changeme'"),
+        ("12345678", "return 12345678"),
+        ("abc12345", "return xabc12345"),  # a piece of a longer name
+        ("sha256sum", "return sha256sum(x)"),  # stands in the code that was shown
+    ],
+)
+def test_a_word_that_code_has_by_itself_is_no_secret(
+    serve: Serve, client_of: ClientOf, call: Call, value: str, text: str
+) -> None:
+    shown_code = dataclasses.replace(call, prompt=f"{call.prompt} def sha256sum(x):")
+    assert client_of(serve(reply(chat(text))), api_key=value).call(shown_code).text == text
+
+
+def test_a_long_key_is_refused_in_other_spellings_too(serve: Serve, client_of: ClientOf, call: Call) -> None:
+    spelt = base64.b64encode(f"Bearer {KEY}".encode()).decode()
+    with pytest.raises(FinalError):
+        client_of(serve(reply(chat(f"headers = {spelt!r}")))).call(call)
 
 
 def test_names_of_models_are_redacted(serve: Serve, client_of: ClientOf, call: Call) -> None:
