@@ -60,7 +60,7 @@ def read(endpoint: ModelEndpoint, call: Call, reply: HttpReply, *, now: float, c
 
     Args:
         endpoint: who was asked.
-        call: what was asked.
+        call: what was asked; where it has constraints that the service takes, the text must keep them.
         reply: the complete reply.
         now: when it came, in seconds since the epoch.
         clean: makes the server's text fit to be shown.
@@ -78,6 +78,10 @@ def read(endpoint: ModelEndpoint, call: Call, reply: HttpReply, *, now: float, c
     failure = _failure(answer, metadata, reply, now=now, clean=clean)
     if failure is not None:
         raise failure
+    if answer.get("constraint_satisfied") is False and _constraints(call):
+        detail = sentence_of(metadata.get("error")) or f"finish reason {answer.get('finish_reason') or 'unknown'}"
+        why = f"the service says that its text does not keep the constraints: {detail}"
+        raise FinalError("constraint", clean(why), status=reply.status)
     tokens = count_of(answer.get("tokens_generated")) or None
     return Reply(
         text=answer["generated_text"],

@@ -34,9 +34,9 @@ RUST = {
 }
 
 
-def answer(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Reply:
+def answer(value: Any, status: int = 200, headers: dict[str, str] | None = None, call: Call = CALL) -> Reply:
     body = value if isinstance(value, bytes) else json.dumps(value).encode()
-    return read(ENDPOINT, CALL, HttpReply(status, headers or {}, body), now=0.0)
+    return read(ENDPOINT, call, HttpReply(status, headers or {}, body), now=0.0)
 
 
 def test_a_plain_call_names_all_that_the_client_sends() -> None:
@@ -163,5 +163,14 @@ def test_what_is_no_fill_is_a_passing_failure(value: Any, kind: str) -> None:
     assert caught.value.kind == kind
 
 
-def test_a_fill_that_the_service_says_breaks_its_constraint_is_left_to_validation() -> None:
+def test_a_fill_that_the_service_says_breaks_its_constraints_is_a_final_failure() -> None:
+    constrained = replace(CALL, regex="return .*")
+    for metadata, said in (({"error": "no match for x"}, "no match for x"), ({}, "finish reason stop")):
+        with pytest.raises(FinalError, match=said) as caught:
+            answer({**SERVICE, "constraint_satisfied": False, "metadata": metadata}, call=constrained)
+        assert caught.value.kind == "constraint"
+    assert answer({**SERVICE, "constraint_satisfied": None}, call=constrained).text == "return 1"
+
+
+def test_what_the_service_says_of_constraints_that_were_not_sent_is_passed_over() -> None:
     assert answer({**SERVICE, "constraint_satisfied": False}).text == "return 1"
