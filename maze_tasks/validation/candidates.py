@@ -13,7 +13,7 @@ from maze_tasks.validation.frame import Frame
 from maze_tasks.validation.guises import undressed, unlabelled
 from maze_tasks.validation.imports import names_in, needed, with_imports
 from maze_tasks.validation.indentation import edged, moved_to, reindented, with_newlines
-from maze_tasks.validation.lines import lines_of, stripped, unmatched
+from maze_tasks.validation.lines import indent_of, lines_of, stripped, unbraced, unmatched
 from maze_tasks.validation.replies import blocks, cleaned, inline, ranked, without_fences, without_prose
 from maze_tasks.validation.trees import read
 
@@ -21,6 +21,7 @@ _DEFINITION = re.compile(r"\s*(?:async\s+def|def|class|@\w)\b")
 _LEAVES = re.compile(r"\s*(?:return|raise)\b")
 _AFTERWARDS = re.compile(r"\s*(?:(?:async\s+def|def|class|assert|import|from)\b|@\w|if\s+__name__|print\s*\()")
 _SHOWS = re.compile(r"\s*(?:print\s*\(|assert\b|>>> |console\.|System\.out|println!|fmt\.Print|printf\s*\()")
+_HEADER = re.compile(r"(?!\s*(?:if|else|for|while|switch|do|try|catch|match|loop)\b)[^;=]*\{\s*$|\s*(?://|/\*|#\[|@)")
 _TRAILING = re.compile(r"[;,\s]+\Z")
 
 
@@ -117,6 +118,8 @@ def _shapes(piece: str, frame: Frame) -> Iterator[Candidate]:
     """A piece of code in the shapes that may fit the hole; none of one that only repeats what is around."""
     if is_echo(piece, frame.before, frame.after):
         return
+    if frame.inner and (within := unbraced(piece, frame.language)) != piece:
+        yield from _indentations(within.strip("\n"), frame)
     yield from _braced(piece, frame)
     yield _edged(piece, frame)
     for taken in bodies(piece, frame):
@@ -212,7 +215,7 @@ def _shortened(piece: str, frame: Frame) -> Iterator[Candidate]:
     """A piece without what follows the end of the code around the hole, as models that complete text go on."""
     if frame.language != "python":
         at = unmatched(piece, frame.language)
-        if at is not None and piece[:at].strip():
+        if at is not None and piece[:at].strip() and _is_outside(piece, at, frame):
             yield _edged(piece[:at], frame)
         return
     lines = lines_of(piece, "python")
@@ -229,6 +232,14 @@ def _shortened(piece: str, frame: Frame) -> Iterator[Candidate]:
     outside = frame.owner is None or lines[end].width <= len(frame.owner.indent.expandtabs(8))
     if _AFTERWARDS.match(lines[end].text) or (outside and _LEAVES.match(lines[last].text)):
         yield from _indentations("".join(line.text for line in lines[:end]), frame)
+
+
+def _is_outside(piece: str, at: int, frame: Frame) -> bool:
+    """Whether what follows a bracket that closes too much stands outside: less deep, or the begin of a definition."""
+    rest = next((line for line in piece[at + 1 :].split("\n") if line.strip("} ;\t\r")), "")
+    begun = [line.indent for line in lines_of(piece[:at], frame.language) if line.begins]
+    least = min(begun, default="", key=len)
+    return not rest or len(indent_of(rest)) < len(least) or bool(_HEADER.match(rest))
 
 
 def _reached(piece: str) -> str | None:

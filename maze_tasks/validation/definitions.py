@@ -20,7 +20,7 @@ from maze_tasks.validation.grammar import (
     parameters_of,
 )
 from maze_tasks.validation.imports import names_in, outer_imports
-from maze_tasks.validation.lines import indent_of, lines_of
+from maze_tasks.validation.lines import indent_of, lines_of, unmatched
 from maze_tasks.validation.stubs import is_stub
 from maze_tasks.validation.trees import read
 
@@ -35,6 +35,10 @@ _CLASS_AROUND = {
 }
 _BESIDE_A_FUNCTION = DEFINITIONS | IMPORTS | COMMENTS | {"package_clause", "export_statement"}
 _HEADER = re.compile(r"[^#\n]*:\s*(?:#.*)?$|\s*@\w")  # what deeper lines may follow
+_KEYWORDS = frozenset({"if", "for", "while", "switch", "catch", "with", "do", "else"})
+_NEVER_OUTSIDE = frozenset(  # statements that stand within functions
+    {"return_statement", "for_statement", "for_range_loop", "while_statement", "if_statement", "switch_statement"}
+)
 _RUN = (b"print(", b"if __name__")  # what a statement beside a function may begin with
 
 
@@ -97,10 +101,11 @@ def _targets(tree: Tree, frame: Frame) -> list[Node]:
 def _renamed(tree: Tree, functions: list[Node], parameters: str, frame: Frame) -> list[Node]:
     """The one function of a text, if it is nothing but that, with as many parameters as are wanted."""
     outer = [node for node in functions if not any(one.type in FUNCTIONS for one in _above(node))]
-    if len(outer) != 1 or not all(_beside(tree, one) for one in tree.root.named_children):
+    if tree.root.has_error or len(outer) != 1 or not all(_beside(tree, one) for one in tree.root.named_children):
         return []
-    if _in_file(name_of(tree, outer[0]), frame):
-        return []  # it is another one of the file
+    name = name_of(tree, outer[0])
+    if name in _KEYWORDS or _in_file(name, frame):
+        return []  # a statement that reads like a method, or another one of the file
     given = parameters_of(tree, outer[0])
     alike = given.count(",") == parameters.count(",") and (given == "()") == (parameters == "()")
     return outer if alike else []
@@ -126,7 +131,7 @@ def _body(tree: Tree, node: Node, frame: Frame) -> str | None:
     if body is not None and node.type == "arrow_function" and body.type != "statement_block":
         return f"return {tree.text(body).decode(errors='replace')};"
     children = body.children if body is not None else []
-    if _is_broken_off(node):
+    if _is_broken_off(tree, node):
         return None
     if len(children) < 2 or tree.text(children[0]) != b"{" or tree.text(children[-1]) != b"}":  # noqa: PLR2004
         return None
@@ -152,10 +157,21 @@ def _lines(tree: Tree, node: Node, body: Node, frame: Frame) -> str | None:
     return (tree.data[begin : body.end_byte] + white).decode(errors="replace") + "\n"
 
 
-def _is_broken_off(node: Node) -> bool:
-    """Whether what does not parse follows a definition at once: its end may be but where the parser gave it up."""
+def _is_broken_off(tree: Tree, node: Node) -> bool:
+    """Whether what follows a definition with braces belongs to it: its end is but where a bracket too many is."""
+    least = len(indent_of(_line(tree, node)).expandtabs(8))
     following = node.next_sibling
-    return following is not None and following.is_error
+    if following is not None and following.is_error and tree.text(following).strip(b"}; \t\r\n"):
+        return True
+    odd = unmatched(tree.data.decode(errors="replace"), tree.language) is not None
+    while following is not None:
+        ahead = _line(tree, following)
+        if odd and not (following.type in _BESIDE_A_FUNCTION or following.is_error):
+            return True
+        if following.type in _NEVER_OUTSIDE or (not ahead.strip() and len(ahead.expandtabs(8)) > least):
+            return True
+        following = following.next_sibling
+    return False
 
 
 def _goes_on(tree: Tree, node: Node, body: Node) -> int | None:

@@ -17,6 +17,7 @@ from maze_tasks.validation.grammar import (
     is_docstring,
     is_idle,
     name_of,
+    parameters_of,
 )
 from maze_tasks.validation.lines import lines_of, unclosed, unmatched
 from maze_tasks.validation.outline import Outline, outline, python_outline
@@ -212,6 +213,8 @@ def _idle_or_again(tree: Tree, owner: Owner, guests: list[Node]) -> tuple[Findin
         return (
             Finding("body", f"the body of `{owner.name}` would do nothing: it holds a value, and nothing takes it"),
         )
+    if any(node.type in FUNCTIONS and _is_owner(tree, node, owner) for node in rest):
+        return (Finding("body", f"`{owner.name}` would be defined again within itself"),)
     defined = [name_of(tree, node) for node in rest if node.type in DEFINITIONS and node.type not in FUNCTION_VALUES]
     if rest and len(defined) == len(rest) and (owner.whole or owner.name in defined):
         return (Finding("body", f"the body of `{owner.name}` would only define something and do nothing"),)
@@ -219,6 +222,11 @@ def _idle_or_again(tree: Tree, owner: Owner, guests: list[Node]) -> tuple[Findin
     if owner.name in held and rest[0].type in _MEMBERS_OF_STATEMENTS:
         return (Finding("body", f"`{owner.name}` would be defined again within itself"),)
     return ()
+
+
+def _is_owner(tree: Tree, node: Node, owner: Owner) -> bool:
+    """Whether a function has the name and the parameters of the one around the hole."""
+    return bool(owner.name) and name_of(tree, node) == owner.name and parameters_of(tree, node) == owner.parameters
 
 
 def _functions(tree: Tree, node: Node) -> set[str]:

@@ -113,6 +113,11 @@ class Frame:
         return self.statements and bool(self.left.strip()) and self.left.rstrip().endswith((":", "{"))
 
     @property
+    def inner(self) -> bool:
+        """Whether the hole is all there is between two braces."""
+        return self.before.rstrip().endswith("{") and self.after.lstrip().startswith("}")
+
+    @property
     def left(self) -> str:
         """The text ahead of the hole in its first line."""
         return self.before[self.before.rfind("\n") + 1 :]

@@ -115,7 +115,17 @@ _VALUES = frozenset(
         *("string_literal", "raw_string_literal", "interpreted_string_literal", "interpreted_string_literal_content"),
         *("escape_sequence", "integer", "float", "true", "false", "none", "null", "number", "number_literal"),
         *("int_literal", "float_literal", "integer_literal", "boolean_literal", "char_literal", "identifier"),
-        *("list", "dictionary", "tuple", "set", "pair", "parenthesized_expression", "unary_operator"),
+        *(
+            "list",
+            "dictionary",
+            "tuple",
+            "set",
+            "pair",
+            "object",
+            "array",
+            "parenthesized_expression",
+            "unary_operator",
+        ),
     }
 )
 _OPERATIONS = frozenset(

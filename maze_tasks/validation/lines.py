@@ -108,6 +108,15 @@ def unclosed(text: str, language: str | None) -> list[int]:
     return opened
 
 
+def unbraced(text: str, language: str | None) -> str:
+    """What stands between two braces that enclose a whole text; the text where they do not."""
+    inner = text.strip()
+    if language in ("python", None) or not (inner.startswith("{") and inner.endswith("}")):
+        return text
+    inner = inner[1:-1]
+    return text if unmatched(inner, language) is not None else inner
+
+
 def closings(text: str, language: str | None, most: int) -> list[int]:
     """Offsets behind the first brackets, at most so many, that close what the text did not open."""
     depth, found = 0, list[int]()

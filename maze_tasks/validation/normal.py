@@ -17,7 +17,7 @@ from maze_tasks.validation.frame import Frame, frame_of
 from maze_tasks.validation.guises import is_diff, is_text, unmarked
 from maze_tasks.validation.indentation import newlines_fit
 from maze_tasks.validation.likeness import likeness
-from maze_tasks.validation.lines import bare
+from maze_tasks.validation.lines import bare, unbraced
 from maze_tasks.validation.replies import UNSEEN, Block, blocks, cleaned, ranked, without_prose
 from maze_tasks.validation.static import MAX_FILL_CHARS
 from maze_tasks.validation.stubs import is_stub
@@ -111,9 +111,9 @@ def _against(candidate: Candidate, frame: Frame) -> Finding | None:
 def _in_style(code: str, frame: Frame) -> bool:
     """Whether a fill is written as the file is and repeats nothing of its line; what only parses by chance is not.
 
-    A line's white space ahead of the hole, ``x = `` behind ``x = ``, the line that opens the block around it,
-    ``&amp;`` outside of a text, a fence, which scripts read as a text, the signs of a diff,
-    and nothing but a text where statements stand.
+    That is: a line's white space ahead of the hole, ``x = `` behind ``x = ``, the line that opens the block around it,
+    braces around a block that has them already, ``&amp;`` outside of a text, a fence, which scripts read as a text, the
+    signs of a diff, and nothing but a text where statements stand.
     """
     if frame.left and not frame.left.strip() and code[:1] in (" ", "\t"):
         return False
@@ -128,6 +128,8 @@ def _in_style(code: str, frame: Frame) -> bool:
     ):
         return False
     if (frame.statements and (is_diff(code) or is_text(code))) or unmarked(code, frame.language) != code:
+        return False
+    if frame.inner and unbraced(code, frame.language) != code:
         return False
     if opens_again(code, frame.before) or _ENTITY.search(bare(code, frame.language)):
         return False

@@ -10,6 +10,8 @@ from maze_tasks.syntax import Node, SyntaxProblem, Tree, errors_in
 
 INSIDE = "inside"  # an end of a node that lies within the piece: it moves with the piece
 
+# Nodes that only hold a block's statements, and end where the last of them does: that depends on comments behind it.
+_TRANSPARENT = frozenset({"statement_list"})
 _LINE_FEED = ord("\n")
 
 Edge = int | str  # offset ahead of the piece, `INSIDE`, or a negative distance from the text's end
@@ -68,7 +70,11 @@ def outline(tree: Tree, start: int, end: int) -> Outline:
     above: list[int] = []
     while True:
         node = cursor.node
-        if node is not None and not node.is_extra:
+        if node is not None and node.type in _TRANSPARENT and node.start_byte < end and start < node.end_byte:
+            if cursor.goto_first_child():
+                above.append(above[-1] if above else -1)
+                continue
+        elif node is not None and not node.is_extra:
             home = (above[-1] if above else -1, cursor.field_name or "")
             if _within(node, start, end):
                 guests.append(Guest(home, node.type, node.start_byte, node.end_byte, node))

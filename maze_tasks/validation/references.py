@@ -253,10 +253,10 @@ def _reference(language: str, before: str, after: str, text: str, indent: str | 
     classes = tuple(name_of(tree, node) for node in nodes if node.type in CLASSES)
     held = _owner(tree, owner, tight_start, tight_end) if owner is not None else None
     found = Reference(around, text, "", held, classes)
-    return replace(found, indent=_indent(language, before, found) if indent is None else indent)
+    return replace(found, indent=_indent(language, before, after, found) if indent is None else indent)
 
 
-def _indent(language: str, before: str, reference: Reference) -> str:
+def _indent(language: str, before: str, after: str, reference: Reference) -> str:
     """White space that the lines of a fill begin with, where the place does not say."""
     left = before[before.rfind("\n") + 1 :]
     if left and not left.strip():
@@ -266,7 +266,7 @@ def _indent(language: str, before: str, reference: Reference) -> str:
     if not reference.statements:
         return indent_of(left)
     outer = reference.owner.indent if reference.owner else ""
-    return outer + unit_of(before, language) if reference.owner else outer
+    return outer + unit_of(f"{before}\n{after}", language) if reference.owner else outer
 
 
 def _owner(tree: Tree, node: Node, start: int, end: int) -> Owner:

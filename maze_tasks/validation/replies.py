@@ -116,7 +116,7 @@ def cleaned(reply: str) -> Iterator[str]:
     thought = _without_thoughts(reply.lstrip("".join(UNSEEN)))
     text = _without_signs(thought)
     yield text
-    if thought != text:
+    if thought != text and not _SIGNS_AHEAD.match(thought):
         yield thought
     for tag in _TAGS_AROUND:
         begin, end = text.find(f"<{tag}>"), text.rfind(f"</{tag}>")

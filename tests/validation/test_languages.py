@@ -147,3 +147,39 @@ def test_a_scanned_hole_takes_its_body_in_every_form(path: str, language: str, t
         assert found.place is not None
         again = check(Fill(text.encode()[found.place.start : found.place.end].decode()), found, file_text=file_text)
         assert verdict(again) is not None
+
+
+BROKEN = [
+    # A bracket too many in the middle: what is ahead of it is not the whole.
+    "\tif n > 1 {\n\t\treturn 1\n\t}\n\t}\n\tm := g(n)\n\treturn m\n",
+    "func f(n int) int {\n\tif n > 1 {\n\t\treturn 1\n\t}\n\t}\n\tm := g(n)\n\treturn m\n}\n",
+    # One that is missing, with signs and words ahead.
+    "<|fim_middle|>\tif n > 1 {\n\t\treturn 1\n\t\tm := g(\n\treturn m\n",
+    "Here is the code:\n\nif n > 1 {\n\treturn 1\n}\nm := g(\nreturn m\n",
+]
+
+
+@pytest.mark.parametrize("reply", BROKEN)
+def test_no_part_of_broken_code_is_taken(reply: str) -> None:
+    assert isinstance(take_apart(reply, hole("package a\n\nfunc f(n int) int {\n", "}\n", "go")), Failure)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "{\n  if (a) {\n    return b;\n  }\n  return c;\n}",
+        "function f(a) {\n  if (a) {\n    return b;\n  }\n  return c;\n}\n\nf(1);\n",
+        'import x from "x";\n\nfunction f(a) {\n  if (a) {\n    return b;\n  }\n  return c;\n}\n\nexport { f };\n',
+        '{"code": "  if (a) {\\n    return b;\\n  }\\n  return c;\\n"}',
+        "  if (a) {\n    return b;\n  }\n  return c;\n}\n\nfunction g() {\n",
+    ],
+)
+def test_the_body_alone_goes_between_its_braces(reply: str) -> None:
+    fill = take_apart(reply, hole("function f(a) {\n", "}\n\nfunction g() {\n  return 1;\n}\n", "javascript"))
+    assert isinstance(fill, Fill), fill
+    assert fill.code == "  if (a) {\n    return b;\n  }\n  return c;\n"
+
+
+def test_a_comment_may_end_a_body() -> None:
+    of = hole("package a\n\nfunc f() int {", "\n}\n", "go")
+    assert take_apart("\n\treturn 1\n\t// end", of) == Fill("\n\treturn 1\n\t// end")
