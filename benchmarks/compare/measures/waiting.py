@@ -19,7 +19,7 @@ from benchmarks.compare.scene import Ground, measure
 from benchmarks.compare.summary import columns
 
 TITLE = "200 slots, and the time to send"
-SLOTS, LATENCY_MS, HOLES = 100, 1_000, 4_000
+SLOTS, LATENCY_MS, HOLES = 100, 1_000, 8_000
 SINGLE, SINGLE_MS = 100, 20
 
 __all__ = ["TITLE", "lines", "run"]
