@@ -97,8 +97,9 @@ def _row(label: str, samples: Sequence[Sample], first: Sequence[Sample], *, to_f
     kinds = [_middle([one.cpu_us for one in samples], kind) for kind in KINDS]
     memory = sum(spread([one.peak_mib.get(kind, 0) for one in samples]).middle for kind in KINDS if kind != "endpoint")
     asked = spread([one.endpoint["requests"] / one.count for one in samples]).middle
+    cores = spread([sum(one.cpu_us.values()) * one.per_s / 1e6 for one in samples]).middle
     busy = spread([one.utilisation for one in samples]).middle
-    return [label, rate, ratio, own, *kinds, f"{memory:.0f}", f"{asked:.2f}", f"{busy:.2f}"]
+    return [label, rate, ratio, own, *kinds, f"{memory:.0f}", f"{asked:.2f}", f"{busy:.2f}", f"{cores:.1f}"]
 
 
 def _middle(every: Sequence[Mapping[str, float]], kind: str) -> str:
