@@ -156,6 +156,8 @@ class _Running:
         gone = self._end_all()
         if stopped is None and self.printed > self.allowance.output:
             stopped = Reason.OUTPUT  # what it printed last was still in the pipe
+        if stopped is None and self.disk.exceeded(at_end=True):
+            stopped = Reason.DISK  # a fast disk takes much between two looks
         exit_code = None if stopped else self._exit_code()
         return Ending(stopped, exit_code, seconds, bytes(self.tail), self.printed, self.threads, gone)
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 KIB = 1024
 BLOCK_BYTES = 512  # unit of st_blocks (stat(2))
+FEW_ENTRIES = 5_000  # so many files and folders are looked through in some hundredths of a second
 MAX_NEW_ENTRIES = 200_000  # files and folders that a command may add; a disk has only so many inodes
 
 _ANONYMOUS = re.compile(rb"^(?:RssAnon|RssShmem|VmSwap):\s+(\d+) kB", re.MULTILINE)
@@ -120,12 +121,18 @@ class DiskWatch:
     def __post_init__(self) -> None:
         self._start = os.statvfs(self.folder)
 
-    def exceeded(self) -> bool:
-        """Whether the folder grew by more than the limit, or by too many entries."""
+    def exceeded(self, *, at_end: bool = False) -> bool:
+        """Whether the folder grew by more than the limit, or by too many entries.
+
+        Args:
+            at_end: nothing writes there any more: a folder that is quickly looked through is, whatever the file system
+                says, since others may have removed meanwhile what was written here.
+        """
         now = os.statvfs(self.folder)
         bytes_gone = (self._start.f_bavail - now.f_bavail) * now.f_frsize
         entries_gone = self._start.f_favail - now.f_favail
-        if bytes_gone <= self.limit // 2 and entries_gone <= MAX_NEW_ENTRIES // 2:
+        likely = bytes_gone > self.limit // 2 or entries_gone > MAX_NEW_ENTRIES // 2
+        if not likely and not (at_end and self.before[1] <= FEW_ENTRIES):
             return False
         used = folder_size(self.folder)
         if used is not None:

@@ -58,6 +58,8 @@ class Wrapped:
 
     def __init__(self, to: int, certificate: Path) -> None:
         self._to = to
+        self._near: set[asyncio.StreamWriter] = set()
+        self._relays: set[asyncio.Task[None]] = set()
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(certificate)
         self._loop = asyncio.new_event_loop()
@@ -69,10 +71,18 @@ class Wrapped:
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0, ssl=self._context)
         return int(self._server.sockets[0].getsockname()[1])
 
-    async def _connected(self, near_in: asyncio.StreamReader, near_out: asyncio.StreamWriter) -> None:
+    def _connected(self, near_in: asyncio.StreamReader, near_out: asyncio.StreamWriter) -> None:
+        self._near.add(near_out)
+        relay = self._loop.create_task(self._relay(near_in, near_out))
+        self._relays.add(relay)
+        relay.add_done_callback(self._relays.discard)
+
+    async def _relay(self, near_in: asyncio.StreamReader, near_out: asyncio.StreamWriter) -> None:
         with suppress(OSError):
             far_in, far_out = await asyncio.open_connection("127.0.0.1", self._to)
             await asyncio.gather(_pass_on(near_in, far_out), _pass_on(far_in, near_out))
+        near_out.transport.abort()
+        self._near.discard(near_out)
 
     def end(self) -> None:
         """Stop serving."""
@@ -82,11 +92,13 @@ class Wrapped:
         self._loop.close()
 
     async def _drop(self) -> None:
+        """Close every connection and let its relay see that: one that is cancelled would leave its other end open."""
         self._server.close()
-        rest = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in rest:
-            task.cancel()
-        await asyncio.gather(*rest, return_exceptions=True)
+        await asyncio.sleep(0.01)  # who just connected is told to us
+        while self._near or self._relays:
+            for writer in self._near:
+                writer.transport.abort()
+            await asyncio.sleep(0.01)
 
 
 async def _pass_on(read: asyncio.StreamReader, write: asyncio.StreamWriter) -> None:

@@ -88,3 +88,12 @@ def test_a_disk_that_others_fill_is_not_held_against_a_folder(tmp_path: Path, mo
     assert not watch.exceeded()
     (tmp_path / "big").write_bytes(b"x" * 2_000_000)
     assert watch.exceeded()
+
+
+def test_what_others_remove_meanwhile_hides_nothing_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    watch = DiskWatch(tmp_path, 1_000_000, (0, 0))
+    (tmp_path / "big").write_bytes(b"x" * 2_000_000)
+    empty = os.statvfs_result((4096, 4096, 1 << 40, 1 << 40, 1 << 40, 1 << 40, 1 << 40, 1 << 40, 0, 255))
+    monkeypatch.setattr(os, "statvfs", lambda _: empty)
+    assert not watch.exceeded()
+    assert watch.exceeded(at_end=True)
