@@ -76,6 +76,7 @@ def lines(table: Table, *, to_first: bool = False) -> list[str]:
             "MiB",
             "requests",
             "slots busy",
+            "cores",
         ]
     ]
     rows += [_row(label, every, first, to_first=to_first) for label, every in samples.items()]
