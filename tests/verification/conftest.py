@@ -13,6 +13,10 @@ import pytest
 from maze_tasks.errors import Refused
 from maze_tasks.verification import Sandbox, Snapshots, Verifier, open_sandbox
 
+from .arena import arena
+
+__all__ = ["arena"]
+
 REQUIRED = "MAZE_REQUIRE_BWRAP"  # set where a machine without bubblewrap is a failure and no reason to skip
 
 

@@ -9,61 +9,15 @@ import errno
 import os
 import socket
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from maze_tasks.verification import Check, Reason, Sandbox, Snapshots, Verdict, Verifier, VerifyProfile
+from maze_tasks.verification import Reason
 
-TEST = "import pkg.other; assert pkg.other.VALUE == 1; import pkg.fill; print('1 passed')"
-COMMAND = ("python3", "-c", TEST)
-GOOD = b"VALUE = 2\n"
+from .arena import Arena
 
 pytestmark = pytest.mark.integration
-
-
-class Arena:
-    """A verifier, a tree, and something outside that must stay as it is."""
-
-    def __init__(self, verifier: Verifier, digest: str, outside: Path) -> None:
-        self.verifier, self.digest, self.outside = verifier, digest, outside
-
-    def judge(self, source: str, **limits: object) -> Verdict:
-        settings = {"timeout_s": 20.0, "memory_mb": 512, "processes": 32, **limits}
-        profile = VerifyProfile.model_validate({"command": COMMAND, **settings})
-        self.verifier.profiles["unit"] = profile
-        fill = f"OUTSIDE = {str(self.outside)!r}\n{textwrap.dedent(source)}\n".encode()
-        return self.verifier.verify(Check("unit", self.digest, {"pkg/fill.py": fill}))
-
-
-def contents(root: Path) -> dict[str, object]:
-    found: dict[str, object] = {}
-    for path in sorted(root.rglob("*")):
-        facts = path.lstat()
-        what = path.readlink() if path.is_symlink() else path.read_bytes() if path.is_file() else None
-        found[str(path.relative_to(root))] = (what, facts.st_mode, facts.st_mtime_ns)
-    return found
-
-
-@pytest.fixture
-def arena(unverified: Verifier, snapshots: Snapshots, tree: Path, place: Path) -> Iterator[Arena]:
-    outside = place / "outside"
-    outside.mkdir(mode=0o777)
-    outside.chmod(0o777)  # by the rights of files alone everybody may write here
-    (outside / "precious").write_text("precious")
-    (outside / "precious").chmod(0o666)
-    digest = snapshots.add(tree).digest
-    arena = Arena(unverified, digest, outside)
-    with unverified.trees.hold(digest) as base:
-        before = contents(base), contents(outside), contents(tree)
-        yield arena
-        assert (contents(base), contents(outside), contents(tree)) == before
-        good = Check("unit", digest, {"pkg/fill.py": GOOD})
-        unverified.profiles["unit"] = VerifyProfile(command=COMMAND, timeout_s=20)
-        assert unverified.verify(good).output == "1 passed\n"
-        with unverified.copies.take(base, digest) as copy:
-            assert contents(Path(copy.root)) == before[0]
 
 
 def test_one_that_deletes_everything(arena: Arena) -> None:
@@ -365,108 +319,6 @@ def test_one_that_changes_what_judges_it(arena: Arena) -> None:
     assert arena.judge(fill, protect=["pkg/other.py", "link", "not/there"]).exit_code == 3
     everything = arena.judge(fill, protect=["."])
     assert "Read-only file system: 'new'" in everything.output
-
-
-def test_one_that_fills_the_disk_with_files(arena: Arena) -> None:
-    verdict = arena.judge(
-        """
-        import itertools
-        for number in itertools.count():
-            with open(f"/src/big{number}", "wb") as file:
-                file.write(b"x" * (1 << 20))
-            if number > 600:
-                raise SystemExit(0)
-        """,
-        disk_mb=30,
-    )
-    assert verdict.reason is Reason.DISK
-
-
-def test_one_that_writes_one_large_file(arena: Arena) -> None:
-    verdict = arena.judge(
-        """
-        import signal
-        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-        with open("/src/big", "wb") as file:
-            while True: file.write(b"x" * (1 << 20))
-        """,
-        files_mb=5,
-    )
-    assert verdict.reason is Reason.FILE_SIZE
-
-
-def test_one_that_fills_its_own_temporary_folders(arena: Arena, sandbox: Sandbox) -> None:
-    if sandbox.bubblewrap is None or not sandbox.bubblewrap.sizes_tmpfs:
-        pytest.skip("this bubblewrap cannot limit a tmpfs")
-    verdict = arena.judge(
-        """
-        import errno, sys
-        full = 0
-        for folder in ("/tmp", "/dev/shm"):
-            try:
-                for number in range(100):
-                    with open(f"{folder}/{number}", "wb") as file:
-                        file.write(b"x" * (1 << 20))
-            except OSError as error:
-                full += error.errno == errno.ENOSPC
-        sys.exit(3 if full == 2 else 0)
-        """,
-        tmp_mb=5,
-    )
-    assert verdict.exit_code == 3
-
-
-def test_one_that_puts_links_in_place_of_files_and_folders(arena: Arena) -> None:
-    verdict = arena.judge("""
-        import os, shutil
-        os.remove("/src/data.txt"); os.symlink(OUTSIDE + "/precious", "/src/data.txt")
-        os.remove("/src/link"); os.symlink(OUTSIDE, "/src/link")
-        shutil.rmtree("/src/pkg"); os.symlink(OUTSIDE, "/src/pkg")
-        os.symlink("/", "/src/everything"); os.symlink("loop", "/src/loop")
-        raise SystemExit(3)
-    """)
-    assert verdict.exit_code == 3
-
-
-def test_one_that_leaves_what_is_hard_to_remove(arena: Arena) -> None:
-    verdict = arena.judge("""
-        import os, socket
-        os.mkfifo("/src/pipe"); os.remove("/src/data.txt"); os.mkfifo("/src/data.txt")
-        socket.socket(socket.AF_UNIX).bind("/src/socket")
-        os.link("/src/run.sh", "/src/pkg/hard")
-        for number in range(2000):  # deeper than any path may be long
-            os.mkdir("d" * 50); os.chdir("d" * 50)
-        os.chdir("/src")
-        os.makedirs("/src/closed/a/b"); open("/src/closed/a/b/c", "w"); os.chmod("/src/closed/a", 0)
-        os.chmod("/src/closed", 0); os.chmod("/src/pkg", 0); os.chmod("/src/run.sh", 0)
-        os.chmod("/src", 0)
-        os._exit(3)
-    """)
-    assert verdict.exit_code == 3
-
-
-def test_one_that_hides_a_change_behind_the_old_time(arena: Arena) -> None:
-    verdict = arena.judge("""
-        import os
-        for name, content in (("/src/pkg/other.py", "VALUE = 7\\n"), ("/src/data.txt", "atad\\n")):
-            facts = os.stat(name)
-            open(name, "w").write(content)
-            os.utime(name, ns=(facts.st_atime_ns, facts.st_mtime_ns))
-        raise SystemExit(3)
-    """)
-    assert verdict.exit_code == 3
-
-
-def test_one_that_leaves_bytecode_for_the_next(arena: Arena) -> None:
-    verdict = arena.judge("""
-        import importlib.util, marshal, os, sys
-        code = compile("VALUE = 666", "/src/pkg/other.py", "exec")
-        os.makedirs("/src/pkg/__pycache__")
-        data = importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little") + bytes(8) + marshal.dumps(code)
-        open(importlib.util.cache_from_source("/src/pkg/other.py"), "wb").write(data)
-        raise SystemExit(3)
-    """)
-    assert verdict.exit_code == 3
 
 
 @pytest.mark.parametrize("victim", ["os.getppid()", "1", "-1"])
