@@ -8,35 +8,32 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Self
 
 from maze_tasks.errors import ServiceUnavailable
-from maze_tasks.logfile import last_lines, open_log
+from maze_tasks.logfile import last_lines
 from maze_tasks.process_exit import ending
 from maze_tasks.restarts import RestartPolicy
-from maze_tasks.tether import spawn
 from maze_tasks.worker_plan import WorkerSpec, celery_command, divide
+from maze_tasks.worker_process import READY_VARIABLE, SECRETS_VARIABLE, WorkerProcess, start_worker
 
 __all__ = ["SECRETS_VARIABLE", "Supervisor", "WorkerSpec", "celery_command", "divide"]
 
-SECRETS_VARIABLE = "MAZE_SECRETS_FD"  # number of the file descriptor from which a worker reads its secrets, once
-STDERR = 2
 GRACE_S = 30.0
 COLD_S = 3.0  # between asking a worker to drop its calls and killing it
 # Celery's warm shutdown lets running calls finish, its cold one does not.
 ESCALATION = (signal.SIGTERM, signal.SIGQUIT, signal.SIGKILL)
 DEMAND_EVERY_S = 2.0  # between two looks whether a worker is wanted that is started on demand
-PATIENCE = RestartPolicy(quick_death_s=10.0, give_up_after=6)
+PATIENCE = RestartPolicy(quick_death_s=10.0, give_up_after=6, longest_delay_s=10.0)
 
 
 @dataclass(slots=True)
@@ -45,9 +42,10 @@ class _Worker:
 
     spec: WorkerSpec
     command: list[str]
-    process: subprocess.Popen[bytes] | None = None
+    process: WorkerProcess | None = None
     started_at: float = 0.0
     quick_deaths: int = 0
+    failed_starts: int = 0  # quick deaths in a row of processes that had not got ready
     restart_at: float | None = None
     rests_until: float = 0.0
 
@@ -55,7 +53,7 @@ class _Worker:
 @dataclass(frozen=True, slots=True)
 class _Died:
     worker: _Worker
-    process: subprocess.Popen[bytes]
+    process: WorkerProcess
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +80,8 @@ class Supervisor:
         env: environment of the workers.
         secrets: handed to each worker over a pipe: never in its environment, its arguments or a file.
         log: file for the workers' output; None means this process's stderr.
-        policy: patience with workers that die; one that is started on demand is started again however often it dies.
+        policy: patience with workers that die. It is given up only on those that do not get ready: what others die of
+            are their holes, and one that is started on demand is there for such.
         wanted: whether there is something to do for a worker that is started on demand, that is, has `lanes`; without
             it there is none.
         tell: told what happens, a line at a time, from the supervising thread.
@@ -103,7 +102,7 @@ class Supervisor:
         self._workers = [_Worker(spec, command(spec)) for spec in specs if wanted or not spec.lanes]
         self._wanted = wanted
         self._secrets, self._log, self._policy = secrets, log, policy
-        self._env = {name: value for name, value in env.items() if name != SECRETS_VARIABLE}
+        self._env = {name: value for name, value in env.items() if name not in (SECRETS_VARIABLE, READY_VARIABLE)}
         self._tell = tell or _write_line
         self._events: SimpleQueue[_Died | _Stop | _Wanted] = SimpleQueue()
         self._step: int | None = None  # in ESCALATION, once stopping
@@ -151,7 +150,7 @@ class Supervisor:
     def pids(self) -> dict[str, int]:
         """Process ids of the workers that run, by model."""
         running = ((worker.spec.model, worker.process) for worker in self._workers)
-        return {model: process.pid for model, process in running if process is not None}
+        return {model: process.popen.pid for model, process in running if process is not None}
 
     def __enter__(self) -> Self:
         self.start()
@@ -189,7 +188,7 @@ class Supervisor:
         try:
             process = start_worker(worker.command, self._env, secrets=self._secrets, log=self._log)
         except OSError as error:
-            self._restart_later(worker, f"could not be started: {error.strerror or error}")
+            self._restart_later(worker, f"could not be started: {error.strerror or error}", ready=False)
             return
         worker.process = process
         threading.Thread(target=self._await_death, args=(worker, process), daemon=True).start()
@@ -206,34 +205,37 @@ class Supervisor:
         if self._step is None and worker.process is None and time.monotonic() >= worker.rests_until:
             self._launch(worker)
 
-    def _await_death(self, worker: _Worker, process: subprocess.Popen[bytes]) -> None:
-        process.wait()
+    def _await_death(self, worker: _Worker, process: WorkerProcess) -> None:
+        process.popen.wait()
         self._events.put(_Died(worker, process))
 
-    def _bury(self, worker: _Worker, process: subprocess.Popen[bytes]) -> None:
+    def _bury(self, worker: _Worker, process: WorkerProcess) -> None:
         worker.process = None
         with suppress(OSError):  # children that it left behind, if any
-            os.killpg(process.pid, signal.SIGKILL)
+            os.killpg(process.popen.pid, signal.SIGKILL)
+        ready = process.got_ready()
         if self._step is None:
-            self._restart_later(worker, ending(process.returncode))
+            self._restart_later(worker, ending(process.popen.returncode), ready=ready)
 
-    def _restart_later(self, worker: _Worker, how: str) -> None:
-        """Plan the restart of a worker that died, or give up."""
+    def _restart_later(self, worker: _Worker, how: str, *, ready: bool) -> None:
+        """Plan the restart of a worker that died, or give up on one that cannot be started."""
         now = time.monotonic()
-        worker.quick_deaths = self._policy.quick_deaths(worker.quick_deaths, now - worker.started_at)
+        lived_s = now - worker.started_at
+        worker.quick_deaths = self._policy.quick_deaths(worker.quick_deaths, lived_s)
+        worker.failed_starts = 0 if ready else self._policy.quick_deaths(worker.failed_starts, lived_s)
         if worker.spec.lanes:
             # It takes what others died of: its deaths say nothing of whether it can be started.
             worker.rests_until = now + self._policy.pause_s(worker.quick_deaths)
             self._tell(f"worker {worker.spec.model} {how}; it is started again when it is needed")
             return
-        delay_s = self._policy.delay_s(worker.quick_deaths)
-        if delay_s is not None:
+        if self._policy.delay_s(worker.failed_starts) is not None:
+            delay_s = self._policy.pause_s(worker.quick_deaths)
             worker.restart_at = now + delay_s
             self._tell(f"worker {worker.spec.model} {how}; it is started again in {delay_s:g} s")
             return
         said = last_lines(self._log) if self._log else ""
         quoted = f"\n{self._log} ends with:\n{said}" if said else ""
-        often = f"it {how}, {worker.quick_deaths} times in a row right after its start"
+        often = f"it {how}, {worker.failed_starts} times in a row right after its start"
         self._error = ServiceUnavailable(f"the worker of {worker.spec.model}", f"{often}{quoted}")
         self._end_harder(_Stop(GRACE_S, 0))
 
@@ -247,7 +249,7 @@ class Supervisor:
         for worker in self._workers:
             worker.restart_at = None
             if worker.process is not None:
-                worker.process.send_signal(number)
+                worker.process.popen.send_signal(number)
 
     def _next_due_s(self) -> float | None:
         """Seconds until something is to be done unasked; None where nothing is."""
@@ -264,47 +266,6 @@ class Supervisor:
         for worker in self._workers:
             if worker.restart_at is not None and worker.restart_at <= now:
                 self._launch(worker)
-
-
-def start_worker(
-    command: Sequence[str], env: Mapping[str, str], *, secrets: bytes | None, log: Path | None
-) -> subprocess.Popen[bytes]:
-    """Start a worker process that dies with the calling thread, in a session of its own.
-
-    Args:
-        command: its command line.
-        env: its environment.
-        secrets: what it may read, once, from the file descriptor that `SECRETS_VARIABLE` names.
-        log: file for its output; None means this process's stderr. Stdout is left to the command's own data.
-
-    Raises:
-        OSError: it could not be started.
-    """
-    with ExitStack() as opened:
-        output: BinaryIO | int = opened.enter_context(open_log(log)) if log else STDERR
-        passed: tuple[int, ...] = ()
-        if secrets is not None:
-            readable, writable = os.pipe()
-            opened.callback(os.close, readable)
-            threading.Thread(target=_write_all, args=(writable, secrets), daemon=True).start()
-            passed, env = (readable,), {**env, SECRETS_VARIABLE: str(readable)}
-        return spawn(
-            command,
-            env,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            pass_fds=passed,
-            start_new_session=True,  # an interrupt at the terminal is for the supervisor to act on
-        )
-
-
-def _write_all(pipe: int, data: bytes) -> None:
-    """Write to a pipe that holds less than the data may be, until it is read or nobody is left to read it."""
-    with suppress(BrokenPipeError), os.fdopen(pipe, "wb", buffering=0) as stream:
-        left = memoryview(data)
-        while left:
-            left = left[stream.write(left) :]
 
 
 def _write_line(line: str) -> None:

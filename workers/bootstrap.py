@@ -40,6 +40,7 @@ from maze_tasks.store.gauges import Gates
 from maze_tasks.verification import Verifier
 from maze_tasks.verifying import verifier_of
 from workers.dropped import dropped
+from workers.handed import tell_ready
 from workers.parcels import Slots
 from workers.redacting import redact, secrets_of
 
@@ -220,6 +221,7 @@ def register_signals(app: Celery, settings: Settings) -> None:
     def ready(**_: Any) -> None:
         end = _process["end"] = threading.Event()
         threading.Thread(target=_sweep, args=(app, settings, end), name="sweeper", daemon=True).start()
+        tell_ready()
 
     def shutdown(**_: Any) -> None:
         if "end" in _process:

@@ -1,9 +1,10 @@
-"""Configuration and keys handed to a worker by the command that started it, over an inherited pipe."""
+"""What a worker and the command that started it say to each other over inherited pipes: settings, keys; readiness."""
 
 from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 
 from pydantic import SecretStr
 
@@ -11,6 +12,7 @@ from maze_tasks.config import Settings
 from maze_tasks.errors import ConfigError
 
 SECRETS_VARIABLE = "MAZE_SECRETS_FD"  # number of the pipe's end that this process inherited
+READY_VARIABLE = "MAZE_READY_FD"  # the same of the pipe into which it says that it is ready
 
 
 def handed_settings() -> Settings | None:
@@ -39,3 +41,11 @@ def handed_settings() -> Settings | None:
         for endpoint in settings.endpoints
     )
     return settings.model_copy(update={"endpoints": endpoints})
+
+
+def tell_ready() -> None:
+    """Tell the parent, if it wants to know, that messages are taken from now on."""
+    number = os.environ.pop(READY_VARIABLE, "")
+    if number.isdigit():
+        with suppress(OSError), os.fdopen(int(number), "wb", buffering=0) as pipe:
+            pipe.write(b".")

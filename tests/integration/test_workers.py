@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable, Iterator
 
 import pytest
+
+from maze_tasks.restarts import RestartPolicy
+from maze_tasks.supervisor import Supervisor, celery_command, divide
 
 from tests.integration.batches import (
     DEFAULT,
@@ -79,6 +84,25 @@ def test_a_slow_model_does_not_hold_up_the_holes_of_another(addresses: Callable[
         assert (at_that_time.in_progress, at_that_time.pending) == (2, 28)
         assert stage.maze("cancel", "r").code == 0
         assert ended(refining).code == 1
+
+
+def test_a_real_worker_that_dies_of_what_it_takes_is_not_given_up(addresses: Callable[[], dict[str, str]]) -> None:
+    with staged([endpoint("a")]) as stage:
+        stage.settings = addresses()
+        supervisor = Supervisor(
+            divide(1, stage.endpoints),
+            command=celery_command,
+            env={**stage.env, "MAZE_CONFIG": str(stage.configure())},
+            log=stage.folder / "worker.log",
+            policy=RestartPolicy(quick_death_s=3600, give_up_after=1, longest_delay_s=0.1),
+            tell=lambda _: None,
+        )
+        with supervisor:
+            until(stage.consumers, "a worker that takes messages")
+            first = supervisor.pids["a"]
+            os.kill(first, signal.SIGKILL)
+            until(lambda: supervisor.pids.get("a", first) != first, "another in its place")
+            supervisor.check()
 
 
 def test_plain_celery_serves_the_one_queue_that_it_is_given(cluster: Stage) -> None:

@@ -134,6 +134,21 @@ def test_a_worker_that_dies_at_every_start_ends_all_with_an_error_that_shows_its
     assert len(workers.told) == 2
 
 
+def test_what_dies_once_it_was_ready_is_started_again_for_ever(run: Any, wait_until: Until) -> None:
+    dies = '[ "$1" = fill.b ] && exec sleep 60; echo . > /dev/fd/$MAZE_READY_FD; kill -9 $$'
+    workers = run(dies, "a", "b", policy=STRICT)
+    other = wait_until(lambda: workers.pids.get("b"))
+    wait_until(lambda: len(workers.told) > 3 * STRICT.give_up_after)
+    assert workers.pids["b"] == other
+    workers.supervisor.check()
+
+
+def test_a_worker_has_no_pipe_of_somebody_else_to_say_that_it_is_ready(run: Any, wait_until: Until) -> None:
+    workers = run("echo $MAZE_READY_FD.; exec sleep 60", env={**os.environ, "MAZE_READY_FD": "987654"})
+    wait_until(lambda: ".\n" in workers.output)
+    assert "987654" not in workers.output
+
+
 def test_a_command_that_does_not_exist_is_given_up_too(tmp_path: Path) -> None:
     told: list[str] = []
     with Supervisor(
