@@ -10,7 +10,6 @@ import pytest
 
 from maze_tasks.restarts import RestartPolicy
 from maze_tasks.supervisor import Supervisor, celery_command, divide
-
 from tests.integration.batches import (
     DEFAULT,
     FAST,
