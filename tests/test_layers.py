@@ -37,6 +37,7 @@ BENEATH: dict[str, frozenset[str]] = {
 # Libraries that belong to the units named, so that what they bring (I/O, protocols, errors) stays there.
 RESERVED: dict[str, frozenset[str]] = {
     "requests": frozenset({"endpoints"}),
+    "httptools": frozenset({"endpoints"}),
     "redis": frozenset({"store"}),
     "celery": frozenset({"dispatch", "workers"}),
     "kombu": frozenset({"dispatch", "workers"}),

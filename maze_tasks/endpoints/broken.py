@@ -6,6 +6,7 @@ The errors of requests, urllib3, http.client and the sockets below them are tran
 from __future__ import annotations
 
 import http.client
+import ssl
 
 import requests
 import urllib3
@@ -50,7 +51,8 @@ def failure_of_break(error: Exception, exchange: Exchange, clean: Redactor) -> E
     if any(isinstance(cause, TimeoutError | urllib3.exceptions.ReadTimeoutError) for cause in causes):
         what = "no complete reply in time" if sent else "no connection in time"
         return PassingError("timeout", what, sent=sent)
-    if not sent and isinstance(error, ValueError):
+    # A certificate that does not hold is both: in Python it is an error of its value too.
+    if not sent and isinstance(error, ValueError) and not isinstance(error, ssl.SSLError):
         return FinalError("bad_request", f"the request cannot be sent: {text}", sent=False)
     if isinstance(root, http.client.HTTPException | ValueError | urllib3.exceptions.HTTPError) and sent:
         return PassingError("unreadable", f"the reply is not HTTP: {text}", sent=sent)

@@ -1,134 +1,187 @@
 """Connections that belong to an exchange: every socket they open can be shut, every byte they read is counted.
 
-urllib3's own connections, pools and their order of events stay as they are; what is replaced is how a socket is made
-and how a reply begins. The exchange under way is found by thread: a request is made and its reply begun in one go.
+urllib3 connects: addresses, tunnels through proxies, TLS and its checks are its own. What is replaced is how a socket
+is made, and what is said on a connection once there is one: one write, and reads that go straight to the parser.
 """
 
 from __future__ import annotations
 
 import contextlib
-import http.client
-import io
 import ipaddress
+import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import ClosedPoolError, ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 from maze_tasks.endpoints.exchange import Exchange
+from maze_tasks.endpoints.incoming import Incoming
+from maze_tasks.endpoints.wire import too_large
 
+CHUNK_BYTES = 65_536  # read at a time, and sent together with the headers
 CONNECT_TIMEOUT_S = 10.0  # for the name and the connection together; an endpoint farther away is not there
 _MOMENT_S = 0.001  # a timeout that is over: zero would mean "do not block" to a socket
 _Address = tuple[Any, ...]  # as `socket.getaddrinfo` gives it
 
-_running = threading.local()
 
+class Watched(HTTPConnection):
+    """A connection whose socket the exchange under way can shut, while connecting too.
 
-@contextlib.contextmanager
-def carrying(exchange: Exchange) -> Iterator[None]:
-    """Have the connections that this thread uses in the block belong to `exchange`."""
-    _running.exchange = exchange
-    try:
-        yield
-    finally:
-        del _running.exchange
+    Attributes:
+        exchange: the one under way.
+    """
 
+    exchange: Exchange
+    _handle: socket.socket | None = None
 
-class _Metered(io.RawIOBase):
-    """What a server sends, counted: no form of encoding or framing gets more than the limit past it."""
+    def begin(self, exchange: Exchange) -> None:
+        """Let the connection belong to an exchange."""
+        self.exchange = exchange
+        if (handle := self._handle) is not None:
+            exchange.on_stop(lambda: handle.shutdown(socket.SHUT_RDWR))
 
-    def __init__(self, source: io.RawIOBase, exchange: Exchange) -> None:
-        self._source, self._exchange = source, exchange
+    def ask(self, head: bytes, body: bytes, max_bytes: int) -> Incoming:
+        """Send a request and read the reply to it.
 
-    def readable(self) -> bool:
-        return True
+        Args:
+            head: request line and headers, with the empty line behind them.
+            body: what follows.
+            max_bytes: what the body of the reply may have, as it is sent.
 
-    def readinto(self, buffer: Any) -> int | None:
-        count = self._source.readinto(buffer)
-        if count:
-            self._exchange.answered = True
-            self._exchange.bytes_left -= count
-            if self._exchange.bytes_left < 0:
-                raise OSError("more bytes than a reply may have")
-        return count
+        Raises:
+            EndpointError: kind ``too_large``.
+            http.client.HTTPException: it is no reply, or not all of one.
+            OSError: the connection broke.
+        """
+        exchange, sock = self.exchange, self.sock
+        # A socket shut before its TLS handshake passes for one that needs none: nothing may go out on it.
+        _go_on(exchange)
+        assert sock is not None
+        exchange.sent_at = now = time.monotonic()
+        # From here the connect timeout no longer counts: a long prompt may take its time.
+        sock.settimeout(max(exchange.deadline - now, _MOMENT_S))
+        # A server that refuses a long prompt may say so and close before it has read all of it.
+        with contextlib.suppress(BrokenPipeError):
+            if len(body) < CHUNK_BYTES:
+                sock.sendall(head + body)
+            else:
+                sock.sendall(head)
+                sock.sendall(body)
+        incoming = Incoming()
+        try:
+            self._read(sock, incoming, max_bytes)
+        finally:
+            incoming.close()
+        return incoming
 
     def close(self) -> None:
-        if not self.closed:
-            self._source.close()
+        """Close the connection; its exchange must have been released."""
+        if self._handle is not None:
+            self._handle.close()
+            self._handle = None
         super().close()
 
-
-class _Answer(http.client.HTTPResponse):
-    """A reply that notes its first byte in the exchange, and counts them all."""
-
-    def begin(self) -> None:
-        self.fp = io.BufferedReader(_Metered(self.fp.detach(), _running.exchange))
-        super().begin()
-        # urllib3 logs headers that it could not parse, word for word: they may repeat the key.
-        self.msg.defects.clear()
-        self.msg.set_payload("")
-
-
-class _Watched(HTTPConnection):
-    """A connection whose socket the exchange under way can shut, while connecting too."""
-
-    response_class = _Answer
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether the kept connection may be used: a dropped one may not, nor any where a fresh one is wanted."""
-        return super().is_connected and not _running.exchange.fresh_only
+    def _read(self, sock: socket.socket, incoming: Incoming, max_bytes: int) -> None:
+        exchange = self.exchange
+        while not incoming.ended:
+            data = sock.recv(CHUNK_BYTES)
+            if not data:
+                incoming.end(came=exchange.answered)
+                return
+            exchange.answered = True
+            exchange.bytes_left -= len(data)
+            incoming.feed(data)
+            if incoming.size > max_bytes or exchange.bytes_left < 0:
+                raise too_large(max_bytes)
 
     def _new_conn(self) -> socket.socket:
-        exchange: Exchange = _running.exchange
+        exchange = self.exchange
         exchange.connected = True
         try:
-            return _connect(self._dns_host.strip("[]"), self.port, exchange, self.socket_options or ())
+            sock = _connect(self._dns_host.strip("[]"), self.port, exchange, self.socket_options or ())
         except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from error
         except TimeoutError as error:
             raise ConnectTimeoutError(self, "no connection in time") from error
         except (OSError, UnicodeError) as error:
             raise NewConnectionError(self, f"no connection: {error}") from error
-
-    def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> None:
-        """Send a request, first connecting if need be."""
-        exchange: Exchange = _running.exchange
-        if self.sock is None:
-            self.connect()
-        elif not exchange.connected:
-            exchange.hold(self.sock)
-        # A socket shut before its TLS handshake passes for one that needs none: nothing may go out on it.
-        _go_on(exchange)
-        # From here the connect timeout no longer counts: a long prompt may take its time.
-        self.timeout = max(exchange.remaining_s, _MOMENT_S)
-        exchange.sent_at = time.monotonic()
-        super().request(method, url, *args, **kwargs)
+        # For the exchanges to come: urllib3 may wrap the socket, but not what it is a duplicate of.
+        self._handle = socket.socket(sock.family, sock.type, sock.proto, os.dup(sock.fileno()))
+        return sock
 
 
-class _Plain(_Watched, HTTPConnection):
+class _Plain(Watched, HTTPConnection):
     pass
 
 
-class _Secure(_Watched, HTTPSConnection):
+class _Secure(Watched, HTTPSConnection):
     pass
 
 
 class PlainPool(HTTPConnectionPool):
-    """Pool of watched HTTP connections."""
+    """Pool of watched HTTP connections; of those that are kept the one used last is taken first."""
 
-    ConnectionCls = _Plain
+    ConnectionCls: type[Any] = _Plain
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._room = kwargs.get("maxsize", 1)
+        self._kept: list[Watched] = []
+
+    def take(self, exchange: Exchange) -> Watched:
+        """A connection for an exchange, to be handed back: one that was kept and is open, or one to be made.
+
+        Raises:
+            urllib3.exceptions.ClosedPoolError: the pool has been closed.
+        """
+        if self.pool is None:
+            raise ClosedPoolError(self, "the pool is closed")
+        while self._kept and not exchange.fresh_only:
+            try:
+                found = self._kept.pop()
+            except IndexError:  # another thread was faster
+                break
+            if found.is_connected:
+                found.begin(exchange)
+                return found
+            found.close()
+        fresh = cast(Watched, self._new_conn())
+        fresh.begin(exchange)
+        return fresh
+
+    def reach(self, connection: Watched) -> None:
+        """Connect, if need be.
+
+        Raises:
+            urllib3.exceptions.HTTPError, OSError: nobody was reached.
+        """
+        if connection.sock is None and self.proxy is not None:
+            self._prepare_proxy(connection)
+        if connection.sock is None:
+            connection.connect()
+
+    def give_back(self, connection: Watched, *, keeps: bool) -> None:
+        """Take a connection back, whose exchange has been released; keep it if it may be used again."""
+        if keeps and self.pool is not None and len(self._kept) < self._room:
+            self._kept.append(connection)
+        else:
+            connection.close()
+
+    def close(self) -> None:
+        """Close the connections that are kept; those in use close when they are given back."""
+        super().close()
+        while self._kept:
+            self._kept.pop().close()
 
 
-class SecurePool(HTTPSConnectionPool):
+class SecurePool(PlainPool, HTTPSConnectionPool):
     """Pool of watched HTTPS connections."""
 
-    ConnectionCls = _Secure
+    ConnectionCls: type[Any] = _Secure
 
 
 def _connect(host: str, port: int, exchange: Exchange, options: Any) -> socket.socket:

@@ -1,34 +1,37 @@
 """The way to one endpoint: a session with a pool of connections, whose every exchange the watchdog can end.
 
-Redirects are never followed, the environment is asked once, and nothing is kept from one reply for the next.
+Redirects are never followed, the environment is asked once, and nothing is kept from one reply for the next. Of
+requests there is here what it knows of addresses, headers and the environment; making a request with it costs ten times
+what the request costs (docs/architecture.md).
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import ssl
-import warnings
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
-from requests.structures import CaseInsensitiveDict
-from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, select_proxy
-from urllib3.connectionpool import HTTPConnectionPool
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_auth_from_url, get_environ_proxies, select_proxy
+from urllib3.util import make_headers
 from urllib3.util.ssl_ import create_urllib3_context
 
-from maze_tasks.endpoints.connections import CONNECT_TIMEOUT_S, PlainPool, SecurePool, carrying
+from maze_tasks.endpoints.connections import PlainPool, SecurePool
 from maze_tasks.endpoints.exchange import Exchange
-from maze_tasks.endpoints.wire import HttpReply, HttpRequest, decode_body, too_large
+from maze_tasks.endpoints.incoming import Incoming
+from maze_tasks.endpoints.wire import HttpReply, HttpRequest, decode_body
 from maze_tasks.errors import ConfigError, PassingError
 
-CHUNK_BYTES = 65_536  # read at a time
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")  # as requests and curl have them
 # Only what `decode_body` undoes: a reply in another coding could not be read.
 FIXED_HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": "maze-tasks"}
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_NO_VALUE = re.compile(r"[^\t\x20-\x7e\x80-\xff]")  # what the value of a header cannot have (RFC 9110, 5.5)
 
 
 class Session:
@@ -52,10 +55,8 @@ class Session:
         self._headers = {**FIXED_HEADERS, **headers}
         # With `trust_env` requests reads environment and netrc on every call, for 0.7 ms (MEASURED, "Costs").
         self._proxies = dict(get_environ_proxies(url, no_proxy=None))
-        self._adapter = _Adapter(
-            url, pool_size, _tls_context(url, verify_tls=verify_tls), select_proxy(url, self._proxies)
-        )
-        self._prepared: dict[tuple[str, str], requests.PreparedRequest] = {}
+        self._pool = _pool(url, pool_size, _tls_context(url, verify_tls=verify_tls), select_proxy(url, self._proxies))
+        self._heads: dict[tuple[str, ...], str] = {}
 
     @property
     def proxy_urls(self) -> tuple[str, ...]:
@@ -67,50 +68,64 @@ class Session:
 
         Args:
             request: what to send.
-            exchange: bounds it; the caller has it watched.
+            exchange: bounds it; the caller has it watched. It is released.
 
         Raises:
             EndpointError: kinds ``too_large`` and ``unreadable``, about the body.
             Exception: one of `TRANSPORT_ERRORS`.
         """
-        timeout = max(exchange.remaining_s, 0.001)
-        with carrying(exchange):
-            # The adapter alone: a session would look after cookies, redirects and hooks, of which there are none.
-            response = self._adapter.send(
-                self._prepare(request),
-                stream=True,
-                timeout=(min(CONNECT_TIMEOUT_S, timeout), timeout),
-                proxies=self._proxies,
-            )
-            with contextlib.closing(response):
-                body = self._body(response.raw)
-        answered = {name.lower(): value for name, value in response.headers.items()}
-        reply = HttpReply(response.status_code, answered, body)
-        coding = answered.get("content-encoding")
-        return self._decoded(reply, coding) if coding else reply
+        head = self._head(request)
+        pool, incoming = self._pool, None
+        connection = pool.take(exchange)
+        try:
+            pool.reach(connection)
+            incoming = connection.ask(head, request.body, self._max_reply_bytes)
+        finally:
+            # Ahead of the next exchange on this connection: that one is not to be shut in place of this one.
+            exchange.release()
+            pool.give_back(connection, keeps=incoming is not None and incoming.keeps and exchange.stopped is None)
+        return self._decoded(incoming)
 
     def close(self) -> None:
         """Close the connections that are kept; those in use close when their reply is read."""
-        self._adapter.close()
+        self._pool.close()
 
-    def _prepare(self, request: HttpRequest) -> requests.PreparedRequest:
-        """A request as requests sends it; what calls have in common is prepared once."""
-        known = self._prepared.get((request.method, request.url))
-        if known is None:
-            known = requests.Request(request.method, request.url, self._headers).prepare()
-            self._prepared[request.method, request.url] = known
-        prepared = requests.PreparedRequest()
-        prepared.method, prepared.url = known.method, known.url
-        headers = dict(known.headers) | dict(request.headers)
-        if request.body:
-            prepared.body = request.body
-            headers["Content-Length"] = str(len(request.body))
-        # What looks into it here (urllib3 and the adapter) spells names as they were given: no need for any spelling.
-        prepared.headers = cast(CaseInsensitiveDict[str], headers)
-        return prepared
+    def _head(self, request: HttpRequest) -> bytes:
+        """A request up to its body; what calls have in common is written once.
 
-    def _decoded(self, reply: HttpReply, coding: str) -> HttpReply:
+        Raises:
+            ValueError: address or headers cannot be sent.
+        """
+        common = self._heads.get((request.method, request.url, *request.headers))
+        if common is None:
+            common = self._common_head(request)
+            self._heads[request.method, request.url, *request.headers] = common
+        own = [f"{name}: {_sendable(value)}\r\n" for name, value in request.headers.items()]
+        length = f"Content-Length: {len(request.body)}\r\n" if request.body else ""
+        return f"{common}{''.join(own)}{length}\r\n".encode("latin-1")
+
+    def _common_head(self, request: HttpRequest) -> str:
+        """Request line and headers that every request of this kind has."""
+        # Names in other scripts, signs that must be written as numbers: requests knows addresses as they are written.
+        prepared = requests.Request(request.method, request.url, self._headers).prepare()
+        assert prepared.url is not None
+        at = urlsplit(prepared.url)
+        headers = {"Host": _host(at.scheme, at.netloc), **prepared.headers}
+        target = prepared.path_url
+        if self._pool.proxy is not None and at.scheme == "http":
+            target = f"http://{at.netloc}{target}"
+            headers = {**self._pool.proxy_headers, **headers}
+        own = {name.lower() for name in request.headers} | {"content-length"}
+        given = {name.lower(): (name, value) for name, value in headers.items() if name.lower() not in own}
+        lines = [f"{name}: {_sendable(value)}\r\n" for name, value in given.values()]
+        return f"{request.method} {target} HTTP/1.1\r\n{''.join(lines)}"
+
+    def _decoded(self, incoming: Incoming) -> HttpReply:
         """The reply with its body's encoding undone; of an error's the status and the headers say enough without it."""
+        reply = HttpReply(incoming.status, incoming.headers, incoming.body)
+        coding = incoming.headers.get("content-encoding")
+        if not coding:
+            return reply
         try:
             body = decode_body(reply.body, coding, self._max_reply_bytes)
         except PassingError:
@@ -119,53 +134,51 @@ class Session:
             body = b""
         return HttpReply(reply.status, reply.headers, body)
 
-    def _body(self, raw: urllib3.BaseHTTPResponse) -> bytes:
-        """The body as it comes, up to the limit."""
-        chunks: list[bytes] = []
-        room = self._max_reply_bytes
-        while chunk := raw.read(CHUNK_BYTES, decode_content=False):
-            chunks.append(chunk)
-            room -= len(chunk)
-            if room < 0:
-                raise too_large(self._max_reply_bytes)
-        return b"".join(chunks)
+
+def _pool(url: str, size: int, context: ssl.SSLContext | None, proxy: str | None) -> PlainPool:
+    """The pool of connections to an endpoint.
+
+    Raises:
+        ConfigError: the address, or the proxy's, cannot be used.
+    """
+    if proxy and proxy.lower().startswith("socks"):
+        raise ConfigError("the environment names a SOCKS proxy, which is not supported; name an HTTP proxy or none")
+    with contextlib.suppress(ValueError, AssertionError, urllib3.exceptions.HTTPError):
+        manager = _manager(proxy, {"maxsize": size} if context is None else {"maxsize": size, "ssl_context": context})
+        manager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
+        pool = manager.connection_from_url(url)
+        assert isinstance(pool, PlainPool)
+        return pool
+    # urllib3's own words repeat the address, which may hold a password.
+    what = "the proxy that the environment names" if proxy else "endpoint_url"
+    raise ConfigError(f"{what} cannot be used; it should look like http://host:port")
 
 
-class _Adapter(HTTPAdapter):
-    """An adapter with the one pool that its endpoint needs, made once."""
+def _manager(proxy: str | None, options: dict[str, Any]) -> urllib3.PoolManager:
+    """What makes the pool: of direct connections, or of connections through `proxy`."""
+    if not proxy:
+        return urllib3.PoolManager(**options)
+    address = proxy if "://" in proxy else f"http://{proxy}"
+    user, password = get_auth_from_url(address)
+    headers = make_headers(proxy_basic_auth=f"{user}:{password}") if user else {}
+    return urllib3.ProxyManager(address, proxy_headers=headers, **options)
 
-    def __init__(self, url: str, pool_size: int, context: ssl.SSLContext | None, proxy: str | None) -> None:
-        super().__init__(pool_connections=1, pool_maxsize=pool_size)
-        if proxy and proxy.lower().startswith("socks"):
-            raise ConfigError("the environment names a SOCKS proxy, which is not supported; name an HTTP proxy or none")
-        pool: HTTPConnectionPool | None = None
-        with contextlib.suppress(ValueError, AssertionError, urllib3.exceptions.HTTPError):
-            manager = self._manager(proxy, {} if context is None else {"ssl_context": context})
-            manager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
-            pool = manager.connection_from_url(url)
-        if pool is None:
-            # urllib3's own words repeat the address, which may hold a password.
-            what = "the proxy that the environment names" if proxy else "endpoint_url"
-            raise ConfigError(f"{what} cannot be used; it should look like http://host:port")
-        self._pool = pool
 
-    def _manager(self, proxy: str | None, tls: dict[str, Any]) -> Any:
-        """What makes the pool: of direct connections, or of connections through `proxy`."""
-        if proxy:
-            return self.proxy_manager_for(proxy if "://" in proxy else f"http://{proxy}", **tls)
-        self.poolmanager.connection_pool_kw.update(tls)
-        return self.poolmanager
+def _host(scheme: str, netloc: str) -> str:
+    """The host that a request is for, without the port that goes without saying."""
+    return netloc.removesuffix(f":{_DEFAULT_PORTS[scheme]}")
 
-    def get_connection_with_tls_context(self, *_: Any, **__: Any) -> HTTPConnectionPool:
-        return self._pool
 
-    def close(self) -> None:
-        """Close the pool: the manager only lets go of it."""
-        self._pool.close()
-        super().close()
+def _sendable(value: str | bytes) -> str:
+    """A header's value.
 
-    def cert_verify(self, *_: Any, **__: Any) -> None:
-        """Nothing: the pool's TLS context has it all, where requests would read the CA bundle for every connection."""
+    Raises:
+        ValueError: it holds what a header cannot; the message does not repeat it.
+    """
+    text = value.decode("latin-1") if isinstance(value, bytes) else value
+    if _NO_VALUE.search(text):
+        raise ValueError("a header holds characters that a header cannot have")
+    return text
 
 
 def _tls_context(url: str, *, verify_tls: bool) -> ssl.SSLContext | None:
@@ -174,8 +187,6 @@ def _tls_context(url: str, *, verify_tls: bool) -> ssl.SSLContext | None:
         return None
     context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED if verify_tls else ssl.CERT_NONE)
     if not verify_tls:
-        # The configuration asked for it; a warning for every single request would say nothing new.
-        warnings.simplefilter("ignore", urllib3.exceptions.InsecureRequestWarning)
         return context
     variable = next((name for name in CA_VARIABLES if os.environ.get(name)), None)
     place = os.environ[variable] if variable else DEFAULT_CA_BUNDLE_PATH

@@ -53,6 +53,29 @@ def test_a_call_arrives_whole_and_its_reply_comes_back(serve: Serve, client_of: 
     assert request.json["messages"][0]["content"] == "Fill it."
 
 
+def test_a_request_names_its_host_and_its_length_once(serve: Serve, client_of: ClientOf, call: Call) -> None:
+    server = serve(reply(chat()))
+    client_of(server, headers={"content-type": "text/x", "x-Tenant": "one"}).call(call)
+    client_of(server, headers={"HOST": "other.test"}).call(call)
+    client_of(f"http://127.0.0.1:{server.port}/ä/v1", api_key=None).call(call)
+    first, second, third = server.requests
+    assert first.headers["host"] == f"127.0.0.1:{server.port}"
+    assert (first.headers["content-type"], first.headers["x-tenant"]) == ("application/json", "one")
+    assert int(first.headers["content-length"]) == len(first.body)
+    assert second.headers["host"] == "other.test"
+    assert third.headers["host"] == f"127.0.0.1:{server.port}"
+    assert "authorization" not in third.headers
+    assert third.target == "/%C3%A4/v1/chat/completions"
+
+
+def test_a_header_that_cannot_be_sent_is_not_sent(serve: Serve, client_of: ClientOf, call: Call) -> None:
+    server = serve(reply(chat()))
+    failed = failing(client_of(server, headers={"X-\r\nY": "secret-word"}), call)
+    assert (failed.kind, failed.sent) == ("bad_request", False)
+    assert "secret-word" not in str(failed)
+    assert not server.wires
+
+
 def test_without_a_key_nothing_is_authorised(serve: Serve, client_of: ClientOf, call: Call) -> None:
     server = serve(reply(chat()))
     client_of(server, api_key=None).call(call)
@@ -130,6 +153,7 @@ def test_a_reply_without_length_ends_with_its_connection(serve: Serve, client_of
         (raw(http_bytes(b'{"choices": [', length=500)), PassingError, "connection"),
         (raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"), PassingError, "connection"),
         (raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}"), PassingError, "connection"),
+        (raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n{}"), PassingError, "connection"),
         (raw(b"HTTP/1.1 200 OK\r\nContent-Le"), PassingError, "unreadable"),
         (raw(b"SSH-2.0-OpenSSH\r\n"), PassingError, "unreadable"),
         (raw(b"HTTP/1.1 abc\r\n\r\n"), PassingError, "unreadable"),
@@ -224,7 +248,9 @@ TOO_LARGE = {
     "until closed": endless(b" " * 65_536, b"HTTP/1.1 200 OK\r\n\r\n"),
     "bomb": reply(gzip.compress(b" " * 5_000_000), headers={"Content-Encoding": "gzip"}),
     "bomb in a bomb": reply(gzip.compress(gzip.compress(b" " * 5_000_000)), headers={"Content-Encoding": "gzip, gzip"}),
-    "one chunk without end": endless(b" " * 65_536, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n"),
+    "one chunk without end": endless(
+        b" " * 65_536, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\n"
+    ),
     "tiny chunks": endless(b"1\r\n \r\n" * 1000, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
     "trailers": endless(b"X: x\r\n" * 1000, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"),
     "an error's body": endless(b" " * 65_536, b"HTTP/1.1 500 Oops\r\n\r\n"),

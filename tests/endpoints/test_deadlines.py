@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from maze_tasks.endpoints import EndpointClient, HttpRequest, connections, session
+from maze_tasks.endpoints import EndpointClient, HttpRequest, connections
 from maze_tasks.endpoints.exchange import Exchange, Watchdog
 from maze_tasks.endpoints.session import Session
 from maze_tasks.errors import EndpointError, FinalError, PassingError
@@ -211,7 +211,6 @@ def test_sending_a_long_prompt_may_take_longer_than_connecting(
     client_of: ClientOf, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "CONNECT_TIMEOUT_S", SHORT_S)
-    monkeypatch.setattr(session, "CONNECT_TIMEOUT_S", SHORT_S)
     with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
         client = client_of(f"http://127.0.0.1:{listener.getsockname()[1]}")
         running = pool.submit(client.call, replace(call, prompt="x" * 20_000_000))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import socket
 import ssl
@@ -65,6 +66,36 @@ def test_a_deadline_ends_a_stalled_tunnel(
     assert (caught.value.kind, caught.value.sent) == ("timeout", False)
     assert proxy.requests[0].method == "CONNECT"
     assert "authorization" not in proxy.requests[0].headers
+
+
+def test_a_call_goes_through_a_tunnel_and_its_secrets_within(
+    serve: Serve, client_of: ClientOf, call: Call, monkeypatch: pytest.MonkeyPatch, tls: ssl.SSLContext
+) -> None:
+    within: list[bytes] = []
+
+    def tunnel(wire: Wire) -> None:
+        wire.send(b"HTTP/1.1 200 Connected\r\n\r\n")
+        with tls.wrap_socket(wire.sock, server_side=True) as inner:
+            for _ in range(2):
+                asked = b""
+                while b"Fill it." not in asked:
+                    asked += inner.recv(65_536)
+                within.append(asked)
+                inner.sendall(http_bytes(json.dumps(chat()).encode()))
+        wire.over = True
+
+    proxy = serve(tunnel)
+    monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("//", "//user:proxy-password@"))
+    client = client_of("https://endpoint.test/v1", verify_tls=False)
+    assert [client.call(call).text for _ in range(2)] == ["return 1"] * 2
+    (request,) = proxy.requests
+    assert (request.method, request.target) == ("CONNECT", "endpoint.test:443")
+    assert request.headers["proxy-authorization"].startswith("Basic ")
+    assert "authorization" not in request.headers
+    for asked in within:
+        assert asked.startswith(b"POST /v1/chat/completions HTTP/1.1\r\nHost: endpoint.test\r\n")
+        assert b"\r\nAuthorization: Bearer " in asked
+        assert b"proxy-authorization" not in asked.lower()
 
 
 def test_a_socks_proxy_is_refused_by_name(client_of: ClientOf, monkeypatch: pytest.MonkeyPatch) -> None:
