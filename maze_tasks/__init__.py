@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from maze_tasks.config import Settings, load_settings
     from maze_tasks.decide.router import ModelRouter
-    from maze_tasks.ensemble import EnsembleClient, RunHandle
+    from maze_tasks.ensemble import EnsembleClient
     from maze_tasks.errors import (
         AllCandidatesFailed,
         ConfigError,
@@ -44,11 +44,13 @@ if TYPE_CHECKING:
     )
     from maze_tasks.models.runs import Attempt, HoleResult, RunStatus
     from maze_tasks.refiner import ProgressiveRefiner
+    from maze_tasks.run_handle import RunHandle
 
 _HOME = {
     "maze_tasks.config": ("Settings", "load_settings"),
     "maze_tasks.decide.router": ("ModelRouter",),
-    "maze_tasks.ensemble": ("EnsembleClient", "RunHandle"),
+    "maze_tasks.ensemble": ("EnsembleClient",),
+    "maze_tasks.run_handle": ("RunHandle",),
     "maze_tasks.errors": (
         "AllCandidatesFailed",
         "ConfigError",

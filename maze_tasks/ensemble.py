@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import math
 import shutil
 import tempfile
 import threading
-import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +24,6 @@ from maze_tasks.decide.router import ModelRouter
 from maze_tasks.direct import DirectRun
 from maze_tasks.errors import AllCandidatesFailed, ConfigError
 from maze_tasks.fill import Filler
-from maze_tasks.follow import follow
 from maze_tasks.given import GivenConstraints, GivenHole, read_given_constraints, read_given_holes
 from maze_tasks.intake import refuse_disorder
 from maze_tasks.leases import LeaseKeeper
@@ -39,8 +39,7 @@ from maze_tasks.models import (
     InferenceResponse,
     RoutingDecision,
 )
-from maze_tasks.models.runs import TERMINAL_STATUSES, Attempt, HoleResult, Plan, RunRules, RunStatus
-from maze_tasks.names import HoleId
+from maze_tasks.models.runs import Attempt, HoleResult, Plan, RunRules
 from maze_tasks.producer import digest_of
 from maze_tasks.project import (
     Project,
@@ -51,6 +50,7 @@ from maze_tasks.project import (
     run_digest,
     run_rules,
 )
+from maze_tasks.run_handle import Check, RunHandle
 from maze_tasks.store import reading
 from maze_tasks.store.cache import FillCache
 from maze_tasks.store.cancelled import needless
@@ -59,9 +59,7 @@ from maze_tasks.store.gauges import Gates
 if TYPE_CHECKING:
     from maze_tasks.supervisor import Supervisor
 
-Check = Callable[[], None]
 _POOL = 64  # calls at once that a client's own thread pools may make
-_PAGE = 500
 
 
 class EnsembleClient:
@@ -185,20 +183,32 @@ class EnsembleClient:
         self.settings.endpoint(model_name)
         return self._generate(request, Plan((model_name,), n))
 
-    def submit(self, holes: Iterable[GivenHole], *, run: str | None = None, best_of_n: int | None = None) -> RunHandle:
+    def submit(
+        self,
+        holes: Iterable[GivenHole],
+        *,
+        run: str | None = None,
+        best_of_n: int | None = None,
+        budget_usd: float | None = None,
+        deadline_s: float | None = None,
+    ) -> RunHandle:
         """Submit a batch to workers; without a `redis_url` they are started here and end with the client.
 
         Args:
             holes: the holes; read once.
             run: name of the run, by default a new one. An unfinished run of that name and these holes goes on.
             best_of_n: answers to ask of each candidate, where it differs from the configuration.
+            budget_usd: the most that the run may spend, in USD, where it differs from the configuration.
+            deadline_s: the longest that it may take from now on, in seconds, where it differs from the configuration.
 
         Raises:
-            RunExists: a run of that name holds something else.
+            ConfigError: a budget or deadline is no number from 0 on.
+            RunExists: a run of that name holds something else, or was given another budget or deadline.
             InputError: two holes have one id.
             ServiceUnavailable: Redis or the broker cannot be reached.
         """
         refuse_literal_keys(self.settings)
+        settings = _limited(self.settings, budget_usd=budget_usd, deadline_s=deadline_s)
         project = self.project()
         batch = read_given_holes(holes)
         digest, name = digest_of(batch), run or f"batch-{uuid.uuid4().hex[:12]}"
@@ -208,10 +218,10 @@ class EnsembleClient:
         check = self._work(project)
         if known is not None and known.input_digest == digest and known.state == "paused":
             resume_run(project, name)
-        config_digest = run_digest(self.settings, best_of_n)
+        config_digest = run_digest(settings, best_of_n)
         graph = {hole.id: hole.depends_on for hole in batch if hole.depends_on}
         refuse_disorder(graph, {hole.id: number for number, hole in enumerate(batch, 1)}, "holes")
-        project.producer(best_of_n=best_of_n).submit(
+        replace(project, settings=settings).producer(best_of_n=best_of_n).submit(
             name,
             batch,
             input_digest=digest,
@@ -295,71 +305,13 @@ class EnsembleClient:
             return self._workers.check if self._workers else None
 
 
-class RunHandle:
-    """A submitted run.
-
-    Args:
-        project: the open project it lives in.
-        run: its name.
-        check: raises where nobody can work on it.
-    """
-
-    def __init__(self, project: Project, run: str, check: Check | None = None) -> None:
-        self._project, self.run, self._check = project, run, check
-
-    def status(self) -> RunStatus:
-        """Counts as they are now."""
-        return control.status(self._project.store, self.run)
-
-    def wait(self, timeout_s: float | None = None) -> RunStatus:
-        """Wait until the run has ended.
-
-        Args:
-            timeout_s: seconds to wait at most; None waits for ever.
-
-        Raises:
-            TimeoutError: it has not ended by then; it goes on.
-            ServiceUnavailable: Redis cannot be reached, or a worker of this client dies whenever it is started.
-        """
-        end = None if timeout_s is None else time.monotonic() + timeout_s
-        for status in self._follow():
-            if not status.ended and end is not None and time.monotonic() > end:
-                raise TimeoutError(f"run {self.run}: {status.closed} of {status.holes} holes after {timeout_s} s")
-        return status
-
-    def results(self) -> list[HoleResult]:
-        """What has become of every hole by now, in order of submission."""
-        return list(control.results(self._project.store, self.run))
-
-    def cancel(self) -> RunStatus:
-        """End the run; what is filled stays."""
-        return control.cancel(self._project.store, self.run)
-
-    def __iter__(self) -> Iterator[HoleResult]:
-        """Results as holes come to an end, each once; ends with the run."""
-        store = self._project.store
-        left = dict.fromkeys(one for page in reading.iter_ids(store.client, store.namespace, self.run) for one in page)
-        closed = -1
-        for status in self._follow():
-            if status.closed == closed and not status.ended:
-                continue
-            closed = status.closed
-            for result in self._ended(list(left)):
-                left.pop(result.hole_id)
-                yield result
-
-    def _follow(self) -> Iterator[RunStatus]:
-        for status in follow(self._project.store, self.run, poll_s=0.05):
-            yield status
-            if self._check is not None and not status.ended:
-                self._check()
-
-    def _ended(self, ids: list[HoleId]) -> Iterator[HoleResult]:
-        store = self._project.store
-        for start in range(0, len(ids), _PAGE):
-            for result in reading.read_results(store.client, store.namespace, self.run, ids[start : start + _PAGE]):
-                if result.status in TERMINAL_STATUSES:
-                    yield result
+def _limited(settings: Settings, **limits: float | None) -> Settings:
+    """The configuration with a budget and deadline of one run's own."""
+    given = {name: limit for name, limit in limits.items() if limit is not None}
+    for name, limit in given.items():
+        if not 0 <= limit < math.inf:
+            raise ConfigError(f"a number from 0 on, not {limit}", field=name)
+    return settings.model_copy(update=given)
 
 
 def _whole(rules: RunRules) -> RunRules:

@@ -119,6 +119,23 @@ def test_waiting_ends_in_time_and_cancel_ends_the_run(cluster: Stage) -> None:
         assert [result.status for result in run] == ["skipped"] * 4
 
 
+def test_a_batch_may_have_a_budget_and_a_deadline_of_its_own(cluster: Stage) -> None:
+    holes = [{"hole_id": number} for number in range(4)]
+    with client_of(cluster, "secure") as client:
+        broke = client.submit(holes, budget_usd=0).wait(timeout_s=60)
+        assert (broke.state, broke.stopped_by, broke.skipped, broke.cost_nano) == ("exhausted", "budget", 4, 0)
+        rich = client.submit(holes, budget_usd=10, deadline_s=3600).wait(timeout_s=60)
+        assert (rich.state, rich.filled, rich.budget_nano) == ("done", 4, 10 * 10**9)
+        assert rich.deadline_at == pytest.approx(rich.created_at + 3600, abs=1)
+        assert client.settings.budget_usd is client.settings.deadline_s is None
+        for wrong in (-1, float("nan"), float("inf")):
+            with pytest.raises(ConfigError, match="budget_usd"):
+                client.submit(holes, budget_usd=wrong)
+    with client_of(cluster, "idle") as client:
+        late = client.submit(holes, deadline_s=0.2).wait(timeout_s=60)
+        assert (late.state, late.stopped_by, late.skipped) == ("exhausted", "deadline", 4)
+
+
 def test_without_a_redis_url_everything_is_private_and_gone_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     with staged([endpoint("a", "FastInference"), endpoint("b")]) as stage:
         for name, value in stage.env.items():
