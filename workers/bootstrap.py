@@ -41,6 +41,7 @@ from maze_tasks.verification import Verifier
 from maze_tasks.verifying import verifier_of
 from workers.dropped import dropped
 from workers.handed import tell_ready
+from workers.hands import hands
 from workers.parcels import Slots
 from workers.redacting import redact, secrets_of
 
@@ -137,7 +138,7 @@ def _build(settings: Settings) -> Runtime:
         store, leases, dispatcher.send, endpoints, clients.get, kept, gates, refused=partial(_refused, store)
     )
     judge = Judge(store, leases, dispatcher.send, partial(_verifier, settings))
-    return Runtime(filler, judge, clients, leases, Slots(concurrency))
+    return Runtime(filler, judge, clients, leases, Slots(concurrency, hands))
 
 
 def _refused(store: RunStore, kind: str) -> None:

@@ -18,6 +18,7 @@ from kombu.utils.json import dumps
 
 from maze_tasks.dispatch import AHEAD
 from workers.dropped import MALFORMED, dropped
+from workers.hands import hands
 from workers.refusals import refusals
 
 logger = logging.getLogger(__name__)
@@ -74,8 +75,10 @@ class QoS(transport.QoS):  # type: ignore[misc]
     """What was delivered and is not acknowledged yet."""
 
     def can_consume(self) -> bool:
-        """Whether another message may be taken: not while the broker could not take note of it."""
-        return not refusals.waiting and bool(super().can_consume())
+        """Whether another message may be taken: not while the broker cannot take note of it, or our hands are full."""
+        if refusals.waiting or not super().can_consume():
+            return False
+        return hands.room(len(self._delivered) - len(self._dirty))
 
     def ack(self, delivery_tag: str) -> None:
         """Say that a message is done with; where the broker does not hear of it, it is dropped when it comes again."""

@@ -12,6 +12,7 @@ import logging
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from celery.exceptions import CPendingDeprecationWarning
@@ -19,6 +20,7 @@ from celery.worker.consumer import Consumer as CeleryConsumer
 from kombu import Message
 
 from workers.dropped import MALFORMED, dropped
+from workers.hands import hands
 from workers.refusals import refusals
 
 logger = logging.getLogger(__name__)
@@ -49,6 +51,11 @@ class Consumer(CeleryConsumer):  # type: ignore[misc]
 
         return take
 
+    def register_with_event_loop(self, hub: Any) -> None:
+        """Called once the loop is there that takes messages: it looks again when our hands are free."""
+        super().register_with_event_loop(hub)
+        hands.wake = partial(hub.call_soon, _look_again)
+
     def on_connection_error_after_connected(self, exc: Exception) -> None:
         """What is called ahead of another try to connect; a broker that refuses is not tried again at once."""
         super().on_connection_error_after_connected(exc)
@@ -64,6 +71,10 @@ class Consumer(CeleryConsumer):  # type: ignore[misc]
         logger.warning("message dropped: it is no task (%s)", wrong)
         dropped.add(MALFORMED)
         message.reject_log_error(logger, self.connection_errors)
+
+
+def _look_again() -> None:
+    """Nothing is to be done: before the loop waits for the next message it asks whether there is room."""
 
 
 def what_is_wrong(headers: object, payload: object) -> str | None:

@@ -10,6 +10,7 @@ from threading import BoundedSemaphore, Lock
 
 from maze_tasks.errors import MazeError
 from maze_tasks.names import HoleId
+from workers.hands import Hands
 
 PATIENCE_S = 1.0  # how long a hole that needs the next candidate waits for its parcel to end
 
@@ -19,16 +20,24 @@ class Slots:
 
     Args:
         count: calls at once.
+        hands: told which holes are in hand.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, hands: Hands | None = None) -> None:
+        self._hands = Hands() if hands is None else hands
+        self._hands.has_slots(count)
         self._free = BoundedSemaphore(count)
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="fill")
 
     def one(self, fill: Callable[[HoleId], bool], hole_id: HoleId) -> bool:
         """Fill one hole in this thread."""
-        with self._free:
-            return fill(hole_id)
+        self._hands.begin(1)
+        try:
+            with self._free:
+                return fill(hole_id)
+        finally:
+            self._hands.ended()
+            self._hands.end()
 
     def several(
         self, fill: Callable[[HoleId], bool], holes: Sequence[HoleId], send_on: Callable[[list[HoleId]], object]
@@ -43,7 +52,15 @@ class Slots:
         Returns:
             Those that go on and were not sent on, and why an attempt could not be made or committed, if one could not.
         """
-        parcel = _Parcel(fill, len(holes))
+        self._hands.begin(len(holes))
+        try:
+            return self._side_by_side(_Parcel(fill, len(holes), self._hands), holes, send_on)
+        finally:
+            self._hands.end()
+
+    def _side_by_side(
+        self, parcel: _Parcel, holes: Sequence[HoleId], send_on: Callable[[list[HoleId]], object]
+    ) -> tuple[list[HoleId], MazeError | None]:
         for hole_id in holes:
             self._threads.submit(parcel.run, hole_id, self._free)
         going: list[HoleId] = []
@@ -71,11 +88,11 @@ class Slots:
 class _Parcel:
     """Holes under way: `news` has each that goes on as it does, and None when all have ended."""
 
-    def __init__(self, fill: Callable[[HoleId], bool], count: int) -> None:
+    def __init__(self, fill: Callable[[HoleId], bool], count: int, hands: Hands) -> None:
         self.news: SimpleQueue[HoleId | None] = SimpleQueue()
         self.error: MazeError | None = None
         self.broken: Exception | None = None
-        self._fill, self._left, self._lock = fill, count, Lock()
+        self._fill, self._left, self._lock, self._hands = fill, count, Lock(), hands
 
     def run(self, hole_id: HoleId, free: BoundedSemaphore) -> None:
         try:
@@ -87,6 +104,7 @@ class _Parcel:
         except Exception as error:  # noqa: BLE001 - raised by the thread that waits for the parcel, which must not hang
             self.broken = error
         finally:
+            self._hands.ended()
             with self._lock:
                 self._left -= 1
                 ended = self._left == 0

@@ -1,0 +1,74 @@
+"""What a worker process has in its hands: holes of messages that it took and has not ended.
+
+A message carries many holes, and there are as many threads that take messages as call slots. Were messages taken until
+each thread has one, a process would hold many times the holes it can have in flight, which another may be waiting for:
+the last of a batch would be filled by one process while all others are done, and more is sent again when it is killed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+SPARE_SHARE = 4  # one hole in reserve for so many slots, so that none is idle until the next message is there
+LEAST_SPARE = 10  # calls may take less time than the next message
+
+
+class Hands:
+    """Counts, and says whether there is room for one more message.
+
+    Only a process that runs its calls itself counts anything. In the parent of child processes, which have a slot each,
+    there is always room.
+    """
+
+    def __init__(self) -> None:
+        self.wake: Callable[[], object] = lambda: None
+        self._slots = 0
+        self._holes = self._messages = self._size = 0
+        self._full = False
+        self._lock = threading.Lock()
+
+    def has_slots(self, count: int) -> None:
+        """Say how many calls the process may have in flight."""
+        self._slots = count
+
+    def begin(self, holes: int) -> None:
+        """A message is begun: its holes are in hand."""
+        with self._lock:
+            self._messages += 1
+            self._holes += holes
+            self._size = holes
+
+    def ended(self) -> None:
+        """One hole has ended; whoever takes messages is woken if they waited for that."""
+        with self._lock:
+            self._holes -= 1
+            woken = self._full and self._room(0)
+            if woken:
+                self._full = False
+        if woken:
+            self.wake()
+
+    def end(self) -> None:
+        """All holes of a message have ended."""
+        with self._lock:
+            self._messages -= 1
+
+    def room(self, delivered: int) -> bool:
+        """Whether another message may be taken; where it may not, `wake` is called once it may.
+
+        Args:
+            delivered: messages that were taken and are not acknowledged; one not begun yet counts as large as the last.
+        """
+        with self._lock:
+            room = self._room(max(0, delivered - self._messages))
+            self._full = not room
+            return room
+
+    def _room(self, coming: int) -> bool:
+        if not self._slots:
+            return True
+        return self._holes + coming * self._size < self._slots + max(self._slots // SPARE_SHARE, LEAST_SPARE)
+
+
+hands = Hands()
