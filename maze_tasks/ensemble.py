@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 import shutil
 import tempfile
 import threading
@@ -39,6 +38,7 @@ from maze_tasks.models import (
     InferenceResponse,
     RoutingDecision,
 )
+from maze_tasks.models.reading import MOST_S, MOST_USD
 from maze_tasks.models.runs import Attempt, HoleResult, Plan, RunRules
 from maze_tasks.producer import digest_of
 from maze_tasks.project import (
@@ -59,6 +59,7 @@ from maze_tasks.store.gauges import Gates
 if TYPE_CHECKING:
     from maze_tasks.supervisor import Supervisor
 
+_MOST = {"budget_usd": MOST_USD, "deadline_s": MOST_S}
 _POOL = 64  # calls at once that a client's own thread pools may make
 
 
@@ -202,7 +203,7 @@ class EnsembleClient:
             deadline_s: the longest that it may take from now on, in seconds, where it differs from the configuration.
 
         Raises:
-            ConfigError: a budget or deadline is no number from 0 on.
+            ConfigError: a budget or deadline is no number, or none that can be meant.
             RunExists: a run of that name holds something else, or was given another budget or deadline.
             InputError: two holes have one id.
             ServiceUnavailable: Redis or the broker cannot be reached.
@@ -309,8 +310,9 @@ def _limited(settings: Settings, **limits: float | None) -> Settings:
     """The configuration with a budget and deadline of one run's own."""
     given = {name: limit for name, limit in limits.items() if limit is not None}
     for name, limit in given.items():
-        if not 0 <= limit < math.inf:
-            raise ConfigError(f"a number from 0 on, not {limit}", field=name)
+        most = _MOST[name]
+        if not 0 <= limit <= most:
+            raise ConfigError(f"a number from 0 to {most}, not {limit}", field=name)
     return settings.model_copy(update=given)
 
 

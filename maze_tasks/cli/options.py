@@ -15,6 +15,32 @@ if TYPE_CHECKING:
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
+class Amount(click.FloatRange):
+    """A number from 0 on, up to a bound of `models.reading`, which is imported when it is needed.
+
+    Args:
+        bound: name of that bound.
+        min_open: whether 0 itself is refused.
+    """
+
+    def __init__(self, bound: str, *, min_open: bool = False) -> None:
+        super().__init__(min=0, min_open=min_open)
+        self._bound = bound
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number; NaN is none, it compares with nothing."""
+        from maze_tasks.models import reading
+
+        number, most = super().convert(value, param, ctx), getattr(reading, self._bound)
+        if not number <= most:
+            self.fail(f"{value} is not a number up to {most}.", param, ctx)
+        return number
+
+
+BUDGET = Amount("MOST_USD")
+DEADLINE = Amount("MOST_S", min_open=True)
+
+
 @dataclass
 class State:
     """What was said ahead of or behind the command's name.

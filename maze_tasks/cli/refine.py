@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from maze_tasks.cli.lines import lines_of, source_tree, surveyed
-from maze_tasks.cli.options import State, config_option, json_option, pass_state
+from maze_tasks.cli.options import BUDGET, DEADLINE, State, config_option, json_option, pass_state
 
 if TYPE_CHECKING:
     from maze_tasks.cli.judged import Judged
@@ -80,10 +80,10 @@ class Wanted:
 @click.option("--no-verify", is_flag=True, help="Judge no fills by running a command.")
 @click.option("--tree", "root", type=click.Path(path_type=Path), help="The folder that hole lines were scanned from.")
 @click.option("--no-cache", is_flag=True, help="Ask for every fill, also where its reply has been paid for already.")
-@click.option("--budget", type=click.FloatRange(min=0), metavar="USD", help="The most that the run may spend.")
+@click.option("--budget", type=BUDGET, metavar="USD", help="The most that the run may spend.")
 @click.option(
     "--deadline",
-    type=click.FloatRange(min=0, min_open=True),
+    type=DEADLINE,
     metavar="SECONDS",
     help="The longest that the run may take.",
 )

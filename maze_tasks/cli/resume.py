@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from maze_tasks.cli.options import State, config_option, json_option, pass_state
+from maze_tasks.cli.options import BUDGET, DEADLINE, State, config_option, json_option, pass_state
 
 if TYPE_CHECKING:
     from maze_tasks.config import Settings
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 @click.argument("run")
 @click.option("--failed", is_flag=True, help="Try holes again that ended without a fill, for one more round.")
 @click.option("--error", "kind", metavar="KIND", help="With --failed: those of this error alone, such as suspect.")
-@click.option("--budget", type=click.FloatRange(min=0), metavar="USD", help="The most that the run may spend in all.")
+@click.option("--budget", type=BUDGET, metavar="USD", help="The most that the run may spend in all.")
 @click.option(
     "--deadline",
-    type=click.FloatRange(min=0, min_open=True),
+    type=DEADLINE,
     metavar="SECONDS",
     help="The longest it may take from now on.",
 )

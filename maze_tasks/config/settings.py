@@ -16,7 +16,7 @@ from maze_tasks.config.toml_lines import KeyPath, line_of
 from maze_tasks.config.urls import broker_address, redact_url
 from maze_tasks.errors import ConfigError
 from maze_tasks.models import EnsembleConfig, ModelEndpoint, RefinementConfig, Templates, default_templates
-from maze_tasks.models.reading import U32, Flag, NonNegative, Positive, Shape, field_path
+from maze_tasks.models.reading import MOST_USD, U32, Flag, NonNegative, Positive, Shape, Span, field_path
 from maze_tasks.names import DEFAULT_NAMESPACE
 from maze_tasks.simulate.settings import SimulatedEndpoint
 from maze_tasks.verification.profiles import VerifyProfile
@@ -93,8 +93,8 @@ class Settings(Shape):
     redis_url: str | None = Field(default=None, repr=False)
     broker_url: str | None = Field(default=None, repr=False)
     namespace: str = Field(default=DEFAULT_NAMESPACE, min_length=1, max_length=100)
-    budget_usd: NonNegative | None = None
-    deadline_s: NonNegative | None = None
+    budget_usd: Annotated[NonNegative, Field(le=MOST_USD)] | None = None
+    deadline_s: Span | None = None
     expire_days: Annotated[NonNegative, Field(gt=0, le=3650)] = 7.0
     max_retries: Annotated[U32, Field(le=100)] = 2
     lease_s: Annotated[NonNegative, Field(ge=1, le=3600)] = 15.0

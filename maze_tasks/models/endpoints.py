@@ -24,9 +24,10 @@ from maze_tasks.models.reading import (
     U32,
     Flag,
     Json,
-    NonNegative,
     Positive,
+    Price,
     Shape,
+    Span,
     choice,
     nullable,
     refusal,
@@ -96,7 +97,7 @@ EnvName = Annotated[str, AfterValidator(_check_env_name)]
 HeaderName = Annotated[str, AfterValidator(_check_header_name)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Capability = Annotated[ModelCapability, choice(ModelCapability, "capability")]
-Seconds = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0)]
+Seconds = Annotated[Span, Field(gt=0)]
 
 
 class _WithSecrets(Shape):
@@ -132,20 +133,20 @@ class ModelEndpoint(_WithSecrets):
     timeout_secs: Seconds = 300.0
     capabilities: tuple[Capability, ...] = (ModelCapability.CODE_COMPLETION,)
     priority: U32 = 0
-    cost_per_1k_tokens: NonNegative = 0.0
+    cost_per_1k_tokens: Price = 0.0
     max_concurrency: Positive = 8
     requests_per_minute: Positive | None = None
     tokens_per_minute: Positive | None = None
-    spill_after_s: NonNegative = 5.0
-    max_wait_s: NonNegative = 30.0
+    spill_after_s: Span = 5.0
+    max_wait_s: Span = 30.0
     context_tokens: Positive | None = None
     constraint_dialect: Literal["none", "vllm", "sglang", "llamacpp", "ananke-sglang"] = "none"
     supports_n: Flag = False
     supports_logprobs: Flag = False
     supports_fim: Flag = False
     json_schema_form: Literal["json_schema", "json_object"] = "json_schema"
-    input_cost_per_1k_tokens: NonNegative | None = None
-    output_cost_per_1k_tokens: NonNegative | None = None
+    input_cost_per_1k_tokens: Price | None = None
+    output_cost_per_1k_tokens: Price | None = None
     extra_body: dict[str, Json] = Field(default_factory=dict)
     extra_headers_env: dict[HeaderName, EnvName] = Field(default_factory=dict)
     max_tokens_field: Name = "max_tokens"

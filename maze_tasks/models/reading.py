@@ -17,6 +17,9 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from maze_tasks.names import HoleId
 
 MAX_U32 = 2**32 - 1
+MOST_S = 366 * 86_400  # a time or wait in seconds: beyond it something is mistyped, and Redis would be handed nonsense
+MOST_USD = 1_000_000  # a budget: in nano-USD it is still a whole number everywhere
+MOST_USD_1K = 1_000  # a price of a thousand tokens
 MAX_U64 = 2**64 - 1
 MAX_ID_CHARACTERS = 200
 MAX_TEXT_CHARACTERS = 2**26  # of one text field; far above any file with holes
@@ -213,5 +216,7 @@ Positive = Annotated[int, Field(strict=True, ge=1, le=MAX_U32)]
 Flag = Annotated[bool, Field(strict=True)]
 Real = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0)]
+Span = Annotated[NonNegative, Field(le=MOST_S)]  # in seconds
+Price = Annotated[NonNegative, Field(le=MOST_USD_1K)]  # in USD for a thousand tokens
 Number = Annotated[int | float, PlainValidator(_read_number)]  # not negative; a whole number stays one
 Json = Annotated[Any, PlainValidator(_read_json)]

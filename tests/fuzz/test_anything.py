@@ -36,7 +36,8 @@ ENDING = sorted(set(COMMANDS) - {"worker", "simulate", "watch"})
 OPTIONS = (
     *("--json", "--config", "maze.toml", "--help", "--run", "--dry-run", "--status", "--models", "--concurrency"),
     *("--failed", "--error", "--best-of", "--detach", "--force", "--yes", "--output", "holes.jsonl", ".", "-", "--"),
-    *("-1", "0", "x" * 300, "ü", "a b", "--no-such", "/dev/null", "*", "\x1b[31m", "", "1e309", "NaN"),
+    *("--budget", "--deadline"),
+    *("-1", "0", "x" * 300, "ü", "a b", "--no-such", "/dev/null", "*", "\x1b[31m", "", "1e309", "NaN", "1e300"),
 )  # fmt: skip
 
 ANYTHING = st.recursive(
@@ -72,7 +73,8 @@ HOLES = st.dictionaries(HOLE_FIELDS, ANYTHING | st.integers(0, 3) | st.just("h")
 LINES = st.lists(HOLES.map(json.dumps) | ANYTHING.map(json.dumps) | st.text(max_size=30), max_size=6)
 WORDS = st.sampled_from(
     ["name", "endpoint_url", "model", "api_key", "api_key_env", "timeout_secs", "capabilities", "priority", "redis_url",
-     "broker_url", "namespace", "lease_s", "max_retries", "verify", "refinement", "simulate", "endpoints", "prompts"]
+     "broker_url", "namespace", "lease_s", "max_retries", "verify", "refinement", "simulate", "endpoints", "prompts",
+     "budget_usd", "deadline_s"]
 )  # fmt: skip
 VALUES = st.sampled_from(
     ['"x"', "1", "-1", "1e400", "true", "[]", "{}", '["FastInference"]', '"redis://"', "''", "nan"]
@@ -141,6 +143,8 @@ def test_configurations(folder: Path, content: bytes) -> None:
 @example("check", ["x" * 300])
 @example("scan", ["x" * 300])
 @example("results", ["\ud800"])
+@example("refine", ["holes.jsonl", "--dry-run", "--budget", "nan"])
+@example("refine", ["holes.jsonl", "--dry-run", "--deadline", "1e300"])
 def test_command_lines(folder: Path, command: str, arguments: list[str]) -> None:
     ends_well(maze(folder, command, *arguments, stdin=b""))
 

@@ -95,6 +95,9 @@ def test_what_is_no_address_of_an_endpoint_is_refused_and_not_repeated(url: str)
         ("tokens_per_minute", 0),
         ("context_tokens", 0),
         ("spill_after_s", -1),
+        ("spill_after_s", 1e300),
+        ("timeout_secs", 1e300),
+        ("cost_per_1k_tokens", 1e300),
         ("max_wait_s", -1),
         ("constraint_dialect", "xgrammar"),
         ("json_schema_form", "schema"),
@@ -287,7 +290,7 @@ def test_a_wrong_ensemble_is_refused_by_its_place(wrong: dict[str, Any], place: 
         timeout_secs=st.floats(0.001, 1e6),
         capabilities=st.lists(st.sampled_from(ModelCapability), max_size=3).map(tuple),
         priority=st.integers(0, 2**32 - 1),
-        cost_per_1k_tokens=st.floats(0, 1e6),
+        cost_per_1k_tokens=st.floats(0, 1e3),
         extra_body=st.dictionaries(st.text(max_size=5), st.integers(), max_size=2),
     )
 )
