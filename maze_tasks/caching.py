@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from pydantic import TypeAdapter, ValidationError
 
-from maze_tasks.endpoints.client import build_request
+from maze_tasks.endpoints import HttpRequest, build_request
 from maze_tasks.errors import EndpointError, Failure, MazeError
 from maze_tasks.models import ModelEndpoint
 from maze_tasks.models.calls import Call, Reply
@@ -46,12 +46,14 @@ class Recalled:
 
     Args:
         digest: what the request is known by, '' where the cache is not used.
+        request: the request as it is sent, where it was written to be looked for.
         kept: the reply, where it is kept.
         claimed: whether the request is this attempt's to make, and others wait for it.
         busy_ms: where somebody else is making it, how long their claim lasts from now; else None.
     """
 
     digest: str = ""
+    request: HttpRequest | None = None
     kept: Kept | None = None
     claimed: bool = False
     busy_ms: int | None = None
@@ -60,19 +62,15 @@ class Recalled:
 _KEPT = TypeAdapter(Kept)
 
 
-def request_digest(endpoint: ModelEndpoint, call: Call, cursor: Cursor) -> str:
+def request_digest(endpoint: ModelEndpoint, request: HttpRequest, cursor: Cursor) -> str:
     """What a request is known by: 64 hexadecimal digits.
 
     Equal are requests that send the same bytes to the same endpoint for the same round and sample, to be read by the
     same normaliser: several samples of one hole are several requests.
-
-    Raises:
-        FinalError: the call cannot be written.
     """
-    body = build_request(endpoint, call).body
     ahead = (_FORMAT, NORMALISER_VERSION, endpoint.protocol, endpoint.digest(), cursor.round_no, cursor.sample)
     digest = hashlib.sha256("|".join(map(str, ahead)).encode() + b"\n")
-    digest.update(body)
+    digest.update(request.body)
     return digest.hexdigest()
 
 
@@ -92,7 +90,8 @@ def recall(
     if cache is None or not rules.cache:
         return Recalled()
     try:
-        digest = request_digest(endpoint, call, cursor)
+        request = build_request(endpoint, call)
+        digest = request_digest(endpoint, request, cursor)
         found = cache.ask(digest, holder)
     except EndpointError:
         return Recalled()  # the call itself says what is wrong
@@ -100,9 +99,9 @@ def recall(
         logger.warning("fill cache not asked: %s", error)
         return Recalled()
     if found.verdict == "busy":
-        return Recalled(digest, busy_ms=found.wait_ms)
+        return Recalled(digest, request, busy_ms=found.wait_ms)
     kept = _read(found.reply) if found.verdict == "hit" else None
-    return Recalled(digest, kept, claimed=found.verdict == "claimed")
+    return Recalled(digest, request, kept, claimed=found.verdict == "claimed")
 
 
 def _read(text: str) -> Kept | None:

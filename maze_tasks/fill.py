@@ -325,15 +325,18 @@ class Filler:
             reply = kept.reply if kept else self._ask(work, cut)
         except EndpointError as error:
             return Answer(None, None, error)
-        answer = replace(self._read(run, reply, work.hole), saved_nano=kept.cost_nano if kept else None)
-        return answer if answer.outcome else replace(answer, outcome=_unsure(reply, work.rules))
+        answer = self._read(run, reply, work.hole)
+        if kept:
+            answer = replace(answer, saved_nano=kept.cost_nano)
+        unsure = None if answer.outcome else _unsure(reply, work.rules)
+        return replace(answer, outcome=unsure) if unsure else answer
 
     def _ask(self, work: _Work, cut: threading.Event) -> Reply:
         model, left_ms = work.ticket.model, work.begun.left_ms
         limit_s = self.endpoints[model].timeout_secs
         if left_ms is not None:
             limit_s = call_limit_s(left_ms / 1000, work.plan.stages - work.ticket.cursor.candidate, limit_s)
-        return self.client(model).call(work.call, deadline_s=limit_s, cancelled=cut)
+        return self.client(model).call(work.call, deadline_s=limit_s, cancelled=cut, request=work.recalled.request)
 
     def _read(self, run: str, reply: Reply, hole: Hole) -> Answer:
         """The fill that a reply holds, and why it cannot be accepted, if it cannot."""

@@ -6,6 +6,7 @@ mistaken for one of ours.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from urllib.parse import quote, unquote
 
@@ -18,6 +19,8 @@ VERIFIERS = "\x00verify"  # where a model's name would stand; no endpoint can be
 _SUSPECTS = "\x00suspect "  # ahead of the name of a model, or of the verifiers
 FORMAT_VERSION = 1  # of records and messages; a worker leaves what is newer
 
+_PLAIN = re.compile(r"[A-Za-z0-9_.~-]+").fullmatch
+
 # Headers of the simulator and of our calls.
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 SIMULATED_HEADER = "X-Maze-Simulated"
@@ -26,7 +29,7 @@ SIMULATED_HEADER = "X-Maze-Simulated"
 @lru_cache(maxsize=4096)  # several times an attempt, mostly of the same few names
 def escape(name: str) -> str:
     """Percent-encode everything but letters, digits and ``_.-~``."""
-    return quote(name, safe="")
+    return name if _PLAIN(name) else quote(name, safe="")
 
 
 def suspects_of(model: str) -> str:

@@ -94,7 +94,14 @@ class EndpointClient:
     def __repr__(self) -> str:
         return f"EndpointClient({self.endpoint.name!r})"
 
-    def call(self, call: Call, *, deadline_s: float | None = None, cancelled: threading.Event | None = None) -> Reply:
+    def call(
+        self,
+        call: Call,
+        *,
+        deadline_s: float | None = None,
+        cancelled: threading.Event | None = None,
+        request: HttpRequest | None = None,
+    ) -> Reply:
         """Ask for one fill.
 
         Args:
@@ -102,11 +109,12 @@ class EndpointClient:
             deadline_s: seconds the whole call may take, from name resolution to the last byte; by default the
                 endpoint's ``timeout_secs``.
             cancelled: set from any thread to end the call early.
+            request: what `build_request` made of the call, where it has been made already.
 
         Raises:
             EndpointError: `PassingError`, `ThrottledError` or `FinalError`, with `sent` and `latency_ms`.
         """
-        request = build_request(self.endpoint, call)
+        request = request or build_request(self.endpoint, call)
         fetched = self._fetch(request, self.endpoint.timeout_secs if deadline_s is None else deadline_s, cancelled)
         try:
             reply = self._protocol.read(self.endpoint, call, fetched.reply, now=time.time(), clean=self._clean)

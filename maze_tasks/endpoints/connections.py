@@ -61,9 +61,7 @@ class Watched(HTTPConnection):
         # A socket shut before its TLS handshake passes for one that needs none: nothing may go out on it.
         _go_on(exchange)
         assert sock is not None
-        exchange.sent_at = now = time.monotonic()
-        # From here the connect timeout no longer counts: a long prompt may take its time.
-        sock.settimeout(max(exchange.deadline - now, _MOMENT_S))
+        exchange.sent_at = time.monotonic()
         # A server that refuses a long prompt may say so and close before it has read all of it.
         with contextlib.suppress(BrokenPipeError):
             if len(body) < CHUNK_BYTES:
@@ -163,6 +161,10 @@ class PlainPool(HTTPConnectionPool):
             self._prepare_proxy(connection)
         if connection.sock is None:
             connection.connect()
+        # From here the connect timeout no longer counts: a long prompt may take its time. The watchdog ends exchanges;
+        # a socket with a timeout of its own is polled ahead of every step, and the interpreter's lock let go for it.
+        if connection.sock is not None and connection.sock.gettimeout() is not None:
+            connection.sock.settimeout(None)
 
     def give_back(self, connection: Watched, *, keeps: bool) -> None:
         """Take a connection back, whose exchange has been released; keep it if it may be used again."""

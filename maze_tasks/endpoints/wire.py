@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -20,6 +22,8 @@ MAX_MEMBERS = 64  # parts of one gzip body; millions of empty ones would burn ti
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS  # zlib looks at the header itself
 _RAW_DEFLATE = -zlib.MAX_WBITS
 _SAFE_IN_A_HEADER = "".join(map(chr, range(0x21, 0x7F)))
+_FIT_FOR_A_HEADER = re.compile(r"[\x21-\x7e]*").fullmatch
+_ADDRESSES = 1024  # of endpoints, that are kept joined
 
 OK_FIRST, OK_LAST = 200, 299
 
@@ -61,6 +65,7 @@ class HttpReply:
         return OK_FIRST <= self.status <= OK_LAST
 
 
+@lru_cache(maxsize=_ADDRESSES)
 def join_url(base: str, path: str) -> str:
     """`path` below the endpoint's own path; its query stays, a trailing slash does not matter.
 
@@ -77,7 +82,8 @@ def post(url: str, body: object, key: str) -> HttpRequest:
         FinalError: kind ``bad_request``, when the body cannot be written as JSON.
     """
     # A key is ASCII by construction; whatever else comes must not break out of its header.
-    headers = {"Content-Type": "application/json", IDEMPOTENCY_HEADER: quote(key, safe=_SAFE_IN_A_HEADER)}
+    safe = key if _FIT_FOR_A_HEADER(key) else quote(key, safe=_SAFE_IN_A_HEADER)
+    headers = {"Content-Type": "application/json", IDEMPOTENCY_HEADER: safe}
     return HttpRequest("POST", url, dump_json(body), headers)
 
 
@@ -90,7 +96,7 @@ def dump_json(value: object) -> bytes:
         FinalError: kind ``bad_request``, when the value cannot be written as JSON; nothing was sent.
     """
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8")
+        return _WRITER.encode(value).encode("utf-8")
     except (TypeError, ValueError, RecursionError) as error:  # UnicodeEncodeError is a ValueError
         reason = type(error).__name__
     raise FinalError("bad_request", f"the request cannot be written as JSON ({reason})", sent=False)
@@ -103,7 +109,7 @@ def parse_json(body: bytes) -> Any:
         PassingError: kind ``unreadable``.
     """
     try:
-        return json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant)
+        return _READER.decode(body.decode("utf-8-sig"))
     except RecursionError:
         reason = "it is nested too deeply"
     except UnicodeDecodeError:
@@ -171,6 +177,11 @@ def encodable(text: str) -> bool:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(name)
+
+
+# Made once: `json.dumps` and `json.loads` make one a call where anything is not as by default.
+_WRITER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_READER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def _inflate(body: bytes, limit: int) -> bytes:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Final, NamedTuple
 
@@ -93,8 +93,15 @@ def filled(template: str, values: Mapping[str, str]) -> str:
         template: one that `problems_of_prompt` or `problems_of_system` has nothing to say about.
         values: by placeholder; a missing one counts as empty.
     """
-    paragraphs = (_filled_paragraph(paragraph, values) for paragraph in _PARAGRAPHS.split(template))
+    paragraphs = (
+        _filled_paragraph(paragraph, values) if "$" in paragraph else paragraph for paragraph in _paragraphs(template)
+    )
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph is not None)
+
+
+@lru_cache(maxsize=64)  # of the few texts there are; the system text is filled in for every call
+def _paragraphs(template: str) -> tuple[str, ...]:
+    return tuple(_PARAGRAPHS.split(template))
 
 
 def _filled_paragraph(paragraph: str, values: Mapping[str, str]) -> str | None:

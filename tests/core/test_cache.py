@@ -10,7 +10,7 @@ import pytest
 
 from maze_tasks.caching import request_digest
 from maze_tasks.clients import ClientPool
-from maze_tasks.endpoints import EndpointClient
+from maze_tasks.endpoints import EndpointClient, build_request
 from maze_tasks.models import ModelEndpoint, read_hole
 from maze_tasks.models.calls import Call
 from maze_tasks.models.runs import Cursor, RunRules
@@ -209,6 +209,10 @@ CALL = Call("prompt", "key", 100, 0.7)
 ENDPOINT = ModelEndpoint(name="a", endpoint_url="http://127.0.0.1:1/v1")
 
 
+def digest(endpoint: ModelEndpoint, call: Call, cursor: Cursor) -> str:
+    return request_digest(endpoint, build_request(endpoint, call), cursor)
+
+
 @pytest.mark.parametrize(
     ("endpoint", "call", "cursor"),
     [
@@ -222,9 +226,9 @@ ENDPOINT = ModelEndpoint(name="a", endpoint_url="http://127.0.0.1:1/v1")
     ],
 )
 def test_what_is_asked_otherwise_is_another_request(endpoint: ModelEndpoint, call: Call, cursor: Cursor) -> None:
-    assert request_digest(endpoint, call, cursor) != request_digest(ENDPOINT, CALL, Cursor())
+    assert digest(endpoint, call, cursor) != digest(ENDPOINT, CALL, Cursor())
 
 
 def test_the_attempts_key_and_the_candidates_place_are_no_part_of_a_request() -> None:
-    known = request_digest(ENDPOINT, CALL, Cursor())
-    assert request_digest(ENDPOINT, replace(CALL, key="another/run"), Cursor(0, 2, 0)) == known
+    known = digest(ENDPOINT, CALL, Cursor())
+    assert digest(ENDPOINT, replace(CALL, key="another/run"), Cursor(0, 2, 0)) == known

@@ -233,6 +233,15 @@ def test_the_digest_tells_settings_apart_but_not_keys() -> None:
     assert len({each.digest() for each in [plain, *others]}) == len(others) + 1
 
 
+def test_a_copy_has_a_digest_of_its_own() -> None:
+    one = ModelEndpoint(endpoint_url=URL)
+    known = one.digest()
+    assert one.model_copy(update={"priority": 3}).digest() == ModelEndpoint(endpoint_url=URL, priority=3).digest()
+    assert (one.model_copy().digest(), one.model_copy(deep=True).digest()) == (known, known)
+    assert one == ModelEndpoint(endpoint_url=URL)
+    assert "digest" not in one.model_dump_json()
+
+
 def test_the_digest_does_not_depend_on_the_order_of_keys() -> None:
     one = ModelEndpoint(endpoint_url=URL, extra_body={"a": 1, "b": {"c": 2, "d": 3}})
     two = ModelEndpoint(endpoint_url=URL, extra_body={"b": {"d": 3, "c": 2}, "a": 1})
