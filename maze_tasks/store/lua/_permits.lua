@@ -3,9 +3,11 @@
 -- Times are milliseconds of Redis's own clock, held back from ever going backwards: where the clock is set back, or a
 -- replica behind takes over, the time that passed meanwhile counts as none. Answers speak of Redis's clock as it is.
 local STATE, LEASES, HELD, QUEUE, WINDOW, ORDER = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
-local FIELDS = {'off', 'seen', 'n', 't', 'rt', 'pu', 'ou', 'ep', 'lat', 'pr'}
+local FIELDS = {'off', 'seen', 'n', 't', 'rt', 'pu', 'ou', 'ep', 'lat', 'le', 'wl', 'xp', 'pr'}
 local SWEEP = 200 -- leases that ran out and are removed by one call; the others wait for the next
-local S, changed = {}, {}
+local REFRESH = 60000 -- ms by which keys may expire sooner than they should, so that not every call sets their expiry
+local S, changed, fresh = {}, {}, {}
+local outside_of_window -- buckets that start then or before have left; known once the window has been swept
 
 local function int(x)
   return string.format('%.0f', x)
@@ -16,11 +18,13 @@ local function set(field, value)
   changed[field] = true
 end
 
--- Read the state and the clock. `override` stands in for Redis's clock in tests; production passes ''.
-local function clock(override)
+-- Read the state and the clock. `override` stands in for Redis's clock in tests; production passes ''. `more` names
+-- further fields; their values stand in the second result, behind those of FIELDS.
+local function clock(override, more)
+  for _, field in ipairs(more or {}) do FIELDS[#FIELDS + 1] = field end
   local values = redis.call('HMGET', STATE, unpack(FIELDS))
-  for i, field in ipairs(FIELDS) do S[field] = tonumber(values[i]) or 0 end
-  S.pr = values[10] or ''
+  for i = 1, 12 do S[FIELDS[i]] = tonumber(values[i]) or 0 end
+  S.pr = values[13] or ''
   local raw = tonumber(override)
   if not raw then
     local t = redis.call('TIME')
@@ -32,7 +36,7 @@ local function clock(override)
     now = S.seen
   end
   if now ~= S.seen then set('seen', now) end
-  return now
+  return now, values
 end
 
 -- A time as Redis's clock will show it; 0 stays 0.
@@ -41,8 +45,14 @@ local function outside(time)
 end
 
 -- Write what changed; with `ttl`, let everything expire that is not used for so long beyond a pause or an open period.
+-- `xp` says when the keys expire: those in `fresh` were made by this call and know nothing of it.
 local function save(now, ttl)
-  local pairs_ = {}
+  local pairs_, all = {}, false
+  if ttl then
+    local ends = now + ttl + math.max(0, S.pu - now, S.ou - now)
+    all = S.xp < ends - REFRESH
+    if all then set('xp', ends) end
+  end
   for field in pairs(changed) do
     local value = S[field]
     pairs_[#pairs_ + 1] = field
@@ -50,8 +60,9 @@ local function save(now, ttl)
   end
   if #pairs_ > 0 then redis.call('HSET', STATE, unpack(pairs_)) end
   if not ttl then return end
-  ttl = int(ttl + math.max(0, S.pu - now, S.ou - now))
-  for i = 1, 6 do redis.call('PEXPIRE', KEYS[i], ttl) end
+  for i = 1, 6 do
+    if all or fresh[KEYS[i]] then redis.call('PEXPIRE', KEYS[i], int(S.xp - now)) end
+  end
 end
 
 -- Remove one permit or reservation; returns what was held for it, false where there was none.
@@ -66,10 +77,15 @@ local function drop(id)
   return data
 end
 
--- Give back what dead workers held and what nobody came for.
-local function sweep_leases(now)
+-- Give back what dead workers held and what nobody came for. Before `le` no lease ends: what is granted from now on lasts
+-- for `shortest` at least; where that is not known, there is a look each time.
+local function sweep_leases(now, shortest)
+  if shortest and now < S.le then return end
   local gone = redis.call('ZRANGEBYSCORE', LEASES, '-inf', int(now), 'LIMIT', 0, SWEEP)
   for _, id in ipairs(gone) do drop(id) end
+  if not shortest then return end
+  local first = tonumber(redis.call('ZRANGE', LEASES, 0, 0, 'WITHSCORES')[2] or nil)
+  set('le', math.min(first or now + shortest, now + shortest))
 end
 
 -- A bucket of the window counts until its last millisecond is a whole window old.
@@ -77,7 +93,10 @@ local function leaves_at(start, window, grain)
   return start + grain + window
 end
 
+-- Before `wl` no bucket leaves the window.
 local function sweep_window(now, window, grain)
+  outside_of_window = now - window - grain
+  if now < S.wl then return end
   local first = redis.call('LINDEX', ORDER, 0)
   while first and leaves_at(tonumber(first), window, grain) <= now do
     local n, t = first .. 'n', first .. 't'
@@ -92,11 +111,12 @@ local function sweep_window(now, window, grain)
     set('n', 0)
     set('t', 0)
   end
+  set('wl', first and leaves_at(tonumber(first), window, grain) or now + window)
 end
 
 -- Change the counts of the bucket that starts at `start`, if it is still in the window. Returns whether it is.
 local function adjust(start, n, t)
-  if redis.call('HEXISTS', WINDOW, start .. 'n') == 0 then return false end
+  if tonumber(start) <= outside_of_window then return false end
   if n ~= 0 then
     redis.call('HINCRBY', WINDOW, start .. 'n', int(n))
     set('n', S.n + n)
@@ -112,7 +132,7 @@ end
 local function count(now, grain, tokens)
   local start = int(now - now % grain)
   if redis.call('HINCRBY', WINDOW, start .. 'n', 1) == 1 and redis.call('LINDEX', ORDER, -1) ~= start then
-    redis.call('RPUSH', ORDER, start)
+    if redis.call('RPUSH', ORDER, start) == 1 then fresh[ORDER], fresh[WINDOW] = true, true end
   end
   set('n', S.n + 1)
   if tokens > 0 then

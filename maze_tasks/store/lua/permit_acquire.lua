@@ -17,8 +17,11 @@ local lease, limit, rpm, tpm, tokens = tonumber(ARGV[4]), tonumber(ARGV[5]), ton
 local max_wait, hold, window, grain = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12])
 local crowd, ttl = tonumber(ARGV[13]), tonumber(ARGV[14])
 local now = clock(ARGV[1])
-sweep_leases(now)
+sweep_leases(now, math.min(lease, hold))
 sweep_window(now, window, grain)
+local kept = redis.call('HMGET', HELD, permit, place) -- of each what is held for it, if anything is
+local held = redis.call('ZCARD', LEASES)
+local waiting = held > 0 and redis.call('ZCARD', QUEUE) or 0
 
 local function answer(verdict, time, why)
   save(now, ttl)
@@ -30,7 +33,7 @@ local pace = (S.lat > 0 and S.lat / 1000 or MS_UNKNOWN) / limit
 local slowest = math.max(pace, rpm > 0 and window / rpm or 0, tpm > 0 and tokens * window / tpm or 0)
 
 local function refuse(time, why)
-  drop(place)
+  if kept[2] then drop(place) end
   local said = answer('refuse', time, why)
   said[5], said[6] = '0', int(math.ceil(slowest))
   return said
@@ -45,10 +48,16 @@ local function shut(time, why)
   return said
 end
 
+-- Keep a permit or a place until it runs out; the keys may have been empty, and gone.
+local function keep(ends, id)
+  redis.call('ZADD', LEASES, int(ends), id)
+  if held == 0 or kept[1] or kept[2] then fresh[LEASES], fresh[HELD] = true, true end
+end
+
 local function go(probe)
-  drop(place)
+  if kept[2] then drop(place) end
   local start = count(now, grain, tokens)
-  redis.call('ZADD', LEASES, int(now + lease), permit)
+  keep(now + lease, permit)
   redis.call('HSET', HELD, permit, start .. '|' .. int(tokens) .. '|' .. int(S.ep))
   if probe then set('pr', permit) end
   return answer('go', now + lease, probe and 'probe' or '')
@@ -72,15 +81,16 @@ end
 
 -- The permit is held already: the question is a repeated one. It is answered alike, and since its call may arrive as
 -- late as now, it counts from now.
-if redis.call('ZSCORE', LEASES, permit) then
-  local start, held, epoch = read_permit(redis.call('HGET', HELD, permit))
-  if adjust(start, -1, -held) then
-    start = count(now, grain, held)
+if kept[1] then
+  local start, estimate, epoch = read_permit(kept[1])
+  if adjust(start, -1, -estimate) then
+    start = count(now, grain, estimate)
     redis.call('ZADD', LEASES, int(now + lease), permit)
-    redis.call('HSET', HELD, permit, start .. '|' .. int(held) .. '|' .. int(epoch))
+    redis.call('HSET', HELD, permit, start .. '|' .. int(estimate) .. '|' .. int(epoch))
     return answer('go', now + lease, S.pr == permit and 'probe' or '')
   end
   drop(permit)
+  held = held - 1
 end
 
 if tpm > 0 and tokens > tpm then return refuse(0, 'too_large') end
@@ -91,12 +101,11 @@ if not closed then
   if probe_end then return shut(math.min(probe_end, now + math.max(math.ceil(S.lat / 1000), POLL)), 'probing') end
 end
 
-local waiting = redis.call('ZCARD', QUEUE)
-local live = redis.call('ZCARD', LEASES) - waiting
-local score = tonumber(redis.call('ZSCORE', QUEUE, place) or nil)
+local live = held - waiting
+local score = kept[2] and tonumber(redis.call('ZSCORE', QUEUE, place) or nil)
 
 local function keep_place(time, why)
-  redis.call('ZADD', LEASES, int(time + hold), place)
+  keep(time + hold, place)
   return answer('wait', time, why)
 end
 
@@ -117,7 +126,7 @@ end
 
 -- A newcomer goes at once only if all that wait could: nobody's slot is taken. Of the calls at once only those whose
 -- time has come are kept a slot free, for the others' will come free until then.
-local due = redis.call('ZCOUNT', QUEUE, '-inf', int(now * TICK + TICK - 1))
+local due = waiting > 0 and redis.call('ZCOUNT', QUEUE, '-inf', int(now * TICK + TICK - 1)) or 0
 local over_n, over_t = excess(waiting + 1, S.rt + tokens)
 local paced, rated = live + due + 1 > limit, over_n > 0 or over_t > 0
 if S.pu <= now and not paced and not rated then return go(not closed) end
@@ -145,6 +154,7 @@ end
 if at - now > max_wait then return refuse(at, why) end
 if waiting >= crowd then return refuse(at, 'crowded') end
 redis.call('ZADD', QUEUE, int(order), place)
+if waiting == 0 then fresh[QUEUE] = true end
 redis.call('HSET', HELD, place, int(tokens))
 set('rt', S.rt + tokens)
 return keep_place(at, why)

@@ -11,10 +11,16 @@
 local FIRST_PAUSE, LONGEST_PAUSE = 1000, 30000 -- ms of a throttle that names no pause: the first, the longest
 local MAX_LEVEL = 20
 local permit, outcome = 'p' .. ARGV[2], ARGV[3]
-local now = clock(ARGV[1])
+local buckets = tonumber(ARGV[12])
+local names = {'lv', 'ca', 'sk', 'th'}
+for i = 0, buckets - 1 do names[#names + 1] = 'w' .. i end
+local now, read = clock(ARGV[1], names)
+local behind = #read - #names -- where the further fields begin
+local function more(i)
+  return read[behind + i] or ''
+end
+S.lv, S.ca, S.sk, S.th = tonumber(more(1)) or 0, tonumber(more(2)), tonumber(more(3)) or 0, tonumber(more(4)) or 0
 local data = drop(permit)
-local more = redis.call('HMGET', STATE, 'lv', 'ca', 'sk', 'th')
-S.lv, S.ca, S.sk, S.th = tonumber(more[1]) or 0, tonumber(more[2]), tonumber(more[3]) or 0, tonumber(more[4]) or 0
 
 local function answer(counted)
   save(now, tonumber(ARGV[8]))
@@ -48,7 +54,6 @@ if outcome == 'ok' and S.th > 0 then set('th', 0) end
 
 if epoch ~= S.ep or outcome == 'throttled' or outcome == 'neutral' or outcome == 'unused' then return answer(1) end
 
-local buckets = tonumber(ARGV[12])
 local function open()
   local fresh = S.ou == 0 and (not S.ca or now - S.ca >= tonumber(ARGV[19]))
   local level = fresh and 0 or math.min(S.lv + 1, MAX_LEVEL)
@@ -73,11 +78,8 @@ end
 -- Closed: one more call in the window of calls.
 local failed = outcome ~= 'ok'
 local number, calls, failures = math.floor(now / tonumber(ARGV[11])), 0, 0
-local names = {}
-for i = 0, buckets - 1 do names[i + 1] = 'w' .. i end
-local rows = redis.call('HMGET', STATE, unpack(names))
 for i = 0, buckets - 1 do
-  local at, c, f = string.match(rows[i + 1] or '', '^(%d+):(%d+):(%d+)$')
+  local at, c, f = string.match(more(5 + i), '^(%d+):(%d+):(%d+)$')
   at, c, f = tonumber(at), tonumber(c), tonumber(f)
   if i == number % buckets then
     if at ~= number then c, f = 0, 0 end
@@ -93,6 +95,6 @@ if failed then
   if streak >= tonumber(ARGV[15]) then return open() end
   if calls >= tonumber(ARGV[13]) and failures >= tonumber(ARGV[14]) * calls then return open() end
 end
-redis.call('HSET', STATE, 'w' .. int(number % buckets), S.bucket)
+set('w' .. int(number % buckets), S.bucket)
 if streak ~= S.sk then set('sk', streak) end
 return answer(1)

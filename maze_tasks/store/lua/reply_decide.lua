@@ -9,11 +9,12 @@ local ours = redis.call('GET', KEYS[2]) == ARGV[1]
 if keep then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
 if ARGV[5] == '1' then redis.call('DEL', KEYS[1]) end
 if not keep and not ours then return {} end
+local waiting = redis.call('LRANGE', KEYS[3], 0, -1)
+local done = #waiting > 0 and {KEYS[3]} or {}
 if keep or ARGV[4] == '0' then
-  redis.call('DEL', KEYS[2])
+  done[#done + 1] = KEYS[2]
 else
   redis.call('SET', KEYS[2], '', 'PX', ARGV[4])
 end
-local waiting = redis.call('LRANGE', KEYS[3], 0, -1)
-redis.call('DEL', KEYS[3])
+if #done > 0 then redis.call('DEL', unpack(done)) end
 return waiting
