@@ -57,7 +57,7 @@ LIMITS: Mapping[str, float] = {
     "producer_calls": 250,
     "worker_round_trips": 4.1,
     "worker_round_trips_side_by_side": 2.5,
-    "worker_redis_commands": 96,
+    "worker_redis_commands": 64,
     "worker_calls": 2_250,
     "redis_bytes": 2_048,
 }

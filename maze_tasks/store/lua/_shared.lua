@@ -10,10 +10,21 @@ local function is_terminal(status)
   return status == 'filled' or status == 'failed' or status == 'skipped' or status == 'needs_review'
 end
 
--- Move a hole to a status and keep the counts in step.
-local function move(meta, hole, from, to)
-  if from == to then return end
-  redis.call('HSET', hole, 'st', to)
+-- Fields of the run's meta hash that a script has read already, and that it does not change.
+local known = {}
+
+local function meta_get(meta, field)
+  if known[field] ~= nil then return known[field] end
+  return redis.call('HGET', meta, field)
+end
+
+-- Move a hole to a status and keep the counts in step; fields and values behind it are set in the hole as well.
+local function move(meta, hole, from, to, ...)
+  if from == to then
+    if ... then redis.call('HSET', hole, ...) end
+    return
+  end
+  redis.call('HSET', hole, 'st', to, ...)
   redis.call('HINCRBY', meta, 'n:' .. from, -1)
   redis.call('HINCRBY', meta, 'n:' .. to, 1)
 end
@@ -60,7 +71,7 @@ end
 
 -- Of those who wait for what others have reserved, the one that came last looks again: something was given back.
 local function wake_short(meta, due)
-  local short = redis.call('HGET', meta, 'short')
+  local short = meta_get(meta, 'short')
   if not short then return end
   redis.call('HDEL', meta, 'short')
   redis.call('ZADD', due, 'XX', now_ms(), short)
@@ -78,15 +89,14 @@ local function stopped_by(meta)
   return 'cancelled', 'the run was cancelled'
 end
 
--- What a call for a hole costs at most, in nano-USD, at the prices of a prompt token and of a generated one.
-local function most_cost(hole, prompt_token, generated_token)
-  local tokens = redis.call('HMGET', hole, 'tp', 'tm')
+-- What a call for a hole costs at most, in nano-USD: its tokens (prompt, reply) at the prices of one of each.
+local function most_cost(tokens, prompt_token, generated_token)
   return string.format('%.0f', tonumber(tokens[1]) * tonumber(prompt_token) + tonumber(tokens[2]) * tonumber(generated_token))
 end
 
--- Forget a sample's lease, and what told against it: its holder came back, or never will.
-local function clear_lease(hole, k)
-  redis.call('HDEL', hole, k .. '.l', k .. '.x', k .. '.p', k .. '.w', k .. '.e', k .. '.q', k .. '.m', k .. '.d', k .. '.f')
+-- Forget a sample's lease, and what told against it: its holder came back, or never will. Fields behind it go as well.
+local function clear_lease(hole, k, ...)
+  redis.call('HDEL', hole, k .. '.l', k .. '.x', k .. '.p', k .. '.w', k .. '.e', k .. '.q', k .. '.m', k .. '.d', k .. '.f', ...)
 end
 
 -- Put the last holder of a sample's lease on record as lost, at the cost that was reserved for its call.
@@ -112,10 +122,7 @@ end
 
 -- Forget what belonged to the candidate that is left; send numbers stay, so that older messages stay stale.
 local function clear_samples(hole, samples)
-  for k = 0, samples - 1 do
-    clear_lease(hole, k)
-    redis.call('HDEL', hole, k .. '.t', k .. '.r', k .. '.c', k .. '.v')
-  end
+  for k = 0, samples - 1 do clear_lease(hole, k, k .. '.t', k .. '.r', k .. '.c', k .. '.v') end
   redis.call('HDEL', hole, 'cl')
 end
 
@@ -147,7 +154,7 @@ end
 
 -- A hole has come to its end: where holes wait for holes, somebody owes them a look (`<id>|free` in `due`).
 local function ended(meta, due, id)
-  if redis.call('HGET', meta, 'ordered') == '1' then redis.call('ZADD', due, now_ms() + 5000, id .. '|free') end
+  if meta_get(meta, 'ordered') == '1' then redis.call('ZADD', due, now_ms() + 5000, id .. '|free') end
 end
 
 -- Leave a hole to be divided into parts; whoever left it owes that, the sweeper else (`<id>|split` in `due`).
@@ -166,8 +173,7 @@ local function carry_out(keys, s)
   local busy = s.samples > 1 and others_leased(hole, s.samples, s.sample)
   local step = s.step
   if step == 'accept' then
-    redis.call('HSET', hole, 'wn', s.index)
-    move(meta, hole, s.status, 'filled')
+    move(meta, hole, s.status, 'filled', 'wn', s.index)
     ended(meta, due, s.id)
     return 'filled'
   elseif step == 'next' or step == 'round' then

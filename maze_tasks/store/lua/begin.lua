@@ -13,7 +13,7 @@ if not meta[1] then return {'gone'} end
 if tonumber(meta[2]) > tonumber(ARGV[9]) then return {'newer'} end
 local k = ARGV[4]
 local h = redis.call('HMGET', KEYS[2], 'st', 'rd', 'ca', 'n', k .. '.m',
-  k .. '.l', k .. '.x', k .. '.s', k .. '.t', k .. '.r', k .. '.c', 'pl', k .. '.v')
+  k .. '.l', k .. '.x', k .. '.s', k .. '.t', k .. '.r', k .. '.c', 'pl', k .. '.v', 'tp', 'tm')
 if not h[1] then return {'gone'} end
 if is_terminal(h[1]) then return {'done', h[1]} end
 if meta[1] ~= 'running' then return {'stopped', meta[1]} end
@@ -45,11 +45,10 @@ if lease and lease ~= ARGV[6] then
   redis.call('HSET', KEYS[2], k .. '.r', 1)
   repeated = 1
 end
-redis.call('HSET', KEYS[2], k .. '.l', ARGV[6], k .. '.x', expires, k .. '.p', most_cost(KEYS[2], ARGV[11], ARGV[12]), k .. '.w', ARGV[14])
+move(KEYS[1], KEYS[2], h[1], 'in_progress', k .. '.l', ARGV[6], k .. '.x', expires,
+  k .. '.p', most_cost({h[14], h[15]}, ARGV[11], ARGV[12]), k .. '.w', ARGV[14])
 redis.call('ZADD', KEYS[6], expires, member)
-redis.call('ZREM', KEYS[7], member)
-redis.call('ZREM', KEYS[8], member)
-move(KEYS[1], KEYS[2], h[1], 'in_progress')
+if redis.call('ZREM', KEYS[7], member) == 0 or h[5] then redis.call('ZREM', KEYS[8], member) end
 local left = meta[4] and tonumber(meta[4]) - now or -1
 -- What was tried before is shown to whoever is asked next; the first candidate of the first round has nothing to see.
 local before = {}

@@ -9,10 +9,11 @@
 -- Returns {'ok', what}: what = filled | next | round | retry | failed | skipped | needs_review | cancelled | open |
 --         select | verify | split | done (the hole had come to its end before: the attempt is on record, nothing else changed)
 --         {'gone'} | {'late', on}: nothing was changed; on as in begin.
-local state = redis.call('HGET', KEYS[1], 'state')
+local meta = redis.call('HMGET', KEYS[1], 'state', 'ordered', 'short')
+local state = meta[1]
 if not state then return {'gone'} end
 local k = ARGV[2]
-local h = redis.call('HMGET', KEYS[2], 'st', 'ca', 'n', k .. '.l', k .. '.v')
+local h = redis.call('HMGET', KEYS[2], 'st', 'ca', 'n', k .. '.l', k .. '.v', k .. '.b')
 if not h[1] then return {'gone'} end
 if h[4] ~= ARGV[3] or h[5] then
   if not forgotten(state, KEYS[2], k, {rd = ARGV[16], ca = ARGV[8], t = ARGV[17], r = ARGV[10]}) then
@@ -34,9 +35,8 @@ cancelled = cancelled and not kept
 if cancelled then outcome, step = 'cancelled', 'cancel' end
 if is_terminal(h[1]) then step = 'none' end
 
-unreserve(KEYS[1], KEYS[2], k)
-clear_lease(KEYS[2], k)
-redis.call('HDEL', KEYS[2], k .. '.r')
+if h[6] and h[6] ~= '0' then redis.call('HINCRBY', KEYS[1], 'reserved', '-' .. h[6]) end
+clear_lease(KEYS[2], k, k .. '.r', k .. '.b')
 redis.call('ZREM', KEYS[5], member)
 local count = redis.call('RPUSH', KEYS[3], '{"outcome":"' .. outcome .. '",' .. ARGV[5])
 redis.call('HINCRBY', KEYS[1], 'attempts', 1)
@@ -56,6 +56,7 @@ for i = 18, #ARGV, 2 do
     redis.call('HINCRBY', KEYS[4], ARGV[i], ARGV[i + 1])
   end
 end
+known.ordered, known.short = meta[2], meta[3]
 
 local what = carry_out({KEYS[1], KEYS[2], KEYS[7], KEYS[8]}, {
   id = ARGV[1], member = member, sample = tonumber(k), samples = tonumber(h[3]), status = h[1], index = count - 1,

@@ -8,7 +8,7 @@ local k = ARGV[2]
 if redis.call('HGET', KEYS[1], k .. '.l') ~= ARGV[3] then
   local began = {rd = ARGV[5], ca = ARGV[6], t = ARGV[7], r = ARGV[8]}
   if not forgotten(redis.call('HGET', KEYS[3], 'state'), KEYS[1], k, began) then return 0 end
-  redis.call('HSET', KEYS[1], k .. '.l', ARGV[3], k .. '.w', ARGV[9], k .. '.p', most_cost(KEYS[1], ARGV[10], ARGV[11]))
+  redis.call('HSET', KEYS[1], k .. '.l', ARGV[3], k .. '.w', ARGV[9], k .. '.p', most_cost(redis.call('HMGET', KEYS[1], 'tp', 'tm'), ARGV[10], ARGV[11]))
   move(KEYS[3], KEYS[1], redis.call('HGET', KEYS[1], 'st'), 'in_progress')
 end
 local expires = now_ms() + tonumber(ARGV[4])
