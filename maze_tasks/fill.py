@@ -9,7 +9,9 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TypeVar
 
 from maze_tasks import caching, control, permits, selecting
@@ -22,7 +24,7 @@ from maze_tasks.decide.step import Step, step_after
 from maze_tasks.decide.tokens import estimate_tokens, temperature
 from maze_tasks.decide.turns import Turn, over_budget
 from maze_tasks.endpoints import EndpointClient
-from maze_tasks.errors import ConfigError, EndpointError, Failure, Refused, ServiceUnavailable
+from maze_tasks.errors import EndpointError, Refused, ServiceUnavailable
 from maze_tasks.freeing import free_dependents
 from maze_tasks.leases import LeaseKeeper
 from maze_tasks.lost import lost_record
@@ -30,17 +32,21 @@ from maze_tasks.messages import FillMessage, VerifyMessage
 from maze_tasks.models import Hole, ModelEndpoint, diagnostics_of
 from maze_tasks.models.calls import Call, Reply
 from maze_tasks.models.runs import Cursor, Plan, RunRules
-from maze_tasks.names import FORMAT_VERSION, VERIFIERS, HoleId, idempotency_key
+from maze_tasks.names import VERIFIERS, HoleId, idempotency_key
 from maze_tasks.parts import as_asked, see_to
 from maze_tasks.permits import Wanted
 from maze_tasks.recording import Answer, commit_of, most_nano, prices_of, provisional, record_of
-from maze_tasks.replying import read_fill, read_plainly
+from maze_tasks.replying import read_fill, read_plainly, unsure
 from maze_tasks.selecting import facts_of
 from maze_tasks.sending import Send, send_from
+from maze_tasks.sitting import LONGEST_SEAT_S, sit
 from maze_tasks.store import budgets, waiting
 from maze_tasks.store.cache import FillCache
+from maze_tasks.store.cancelled import is_running
 from maze_tasks.store.gauges import Gates
 from maze_tasks.store.runs import Began, Begun, Finished, RunInfo, RunStore, Ticket
+from maze_tasks.unfit import unfit
+from maze_tasks.waiting_room import WaitingRoom
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +57,7 @@ _BEGIN_PATIENCE_S = 30.0
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.1, 5.0  # between two tries, doubled each time
 _STAGGER_MS = 1_000  # over which those come back who waited for one who died
 _NOT_OURS = frozenset({"gone", "ahead", "unfit"})  # verdicts on what names a run, a hole or a place that is none
+_LONGEST_REST_S = 5.0  # a queue is looked at again after so long: what lies in it may go elsewhere by then
 _KNOWN_RUNS = 256  # runs whose plans a process remembers
 
 
@@ -66,6 +73,7 @@ class _Work:
     hole: Hole
     call: Call
     recalled: Recalled
+    since: float
 
 
 @dataclass(slots=True)
@@ -84,6 +92,8 @@ class Filler:
         sleep: waits seconds.
         now: seconds that pass, from any beginning.
         refused: told in a word why a message was none that should have come.
+        room: where holes wait that lack nothing but one of the calls at once.
+        rest: told for how many seconds no more holes need be taken: this one has to wait, and so would they.
     """
 
     store: RunStore
@@ -97,6 +107,8 @@ class Filler:
     sleep: Callable[[float], None] = time.sleep
     now: Callable[[], float] = time.monotonic
     refused: Callable[[str], None] = lambda _: None
+    room: WaitingRoom = field(default_factory=WaitingRoom)
+    rest: Callable[[float], None] = lambda _: None
     _runs: dict[str, RunInfo] = field(default_factory=dict)
 
     def fill(self, message: FillMessage, hole_id: HoleId) -> bool:
@@ -184,24 +196,10 @@ class Filler:
         if not plans:
             logger.warning("message for model %r does not fit a plan of run %r: dropped", message.model, message.run)
             return []
-        why = self._unfit(info, message.model)
+        why = unfit(info, message.model, self.endpoints, self.client)
         if why and self.store.note(message.run, why):
             logger.warning("%s", why)
         return [] if why else plans
-
-    def _unfit(self, info: RunInfo, model: str) -> str | None:
-        if info.version > FORMAT_VERSION:
-            return f"a worker of an older release (format {FORMAT_VERSION}) leaves records of format {info.version}"
-        endpoint = self.endpoints.get(model)
-        if endpoint is None:
-            return f"a worker does not know the endpoint {model!r}: its configuration differs from the run's"
-        if info.rules.endpoints.get(model) != endpoint.digest():
-            return f"a worker has another configuration of endpoint {model!r} than the run was made with"
-        try:
-            self.client(model)
-        except ConfigError as error:
-            return f"a worker cannot use endpoint {model!r}: {error.reason}"
-        return None
 
     def _attempt(self, ticket: Ticket, attempt_id: str, begun: Begun, info: RunInfo) -> Finished:
         endpoint, plan = self.endpoints[ticket.model], info.plans[begun.plan_no]
@@ -211,7 +209,7 @@ class Filler:
         recalled = caching.recall(self.cache, info.rules, endpoint, call, ticket.cursor, attempt_id)
         if recalled.busy_ms is not None:
             return self._wait(ticket, attempt_id, recalled)
-        work = _Work(ticket, attempt_id, begun, plan, info.rules, hole, call, recalled)
+        work = _Work(ticket, attempt_id, begun, plan, info.rules, hole, call, recalled, self.now())
         turn = None
         if recalled.kept is None:
             reserved = self._reserve(work) if begun.budgeted else "go"
@@ -221,16 +219,8 @@ class Filler:
             turn = self._turn(work) if reserved == "go" else Turn("fail", error=over_budget())
             if turn is not None and turn.error is None:
                 return self._give_way(work, turn)
-        held = self.leases.holding(
-            ticket,
-            attempt_id,
-            endpoint.timeout_secs,
-            rivals=plan.samples > 1,
-            claim=recalled.digest if recalled.claimed else None,
-            permit=self.gates is not None and recalled.kept is None and turn is None,
-            began=Began(begun.retries, begun.repeated, prices_of(endpoint)),
-        )
-        with held as cut:
+        permit = self.gates is not None and recalled.kept is None and turn is None
+        with self._holding(work, endpoint.timeout_secs, permit=permit) as cut:
             if turn is not None and turn.error is not None:
                 answer = Answer(None, None, turn.error, asked=False)
             else:
@@ -264,7 +254,21 @@ class Filler:
             _COMMIT_PATIENCE_S,
         )
         caching.wake(self.cache, finished.beside[: len(kept)])
+        self.room.call_ended()
         return finished
+
+    def _holding(self, work: _Work, most_s: float, *, permit: bool) -> AbstractContextManager[threading.Event]:
+        """Keep the hole's lease, and what else is held for it, for a block that takes so many seconds at most."""
+        ticket, begun = work.ticket, work.begun
+        return self.leases.holding(
+            ticket,
+            work.attempt_id,
+            most_s,
+            rivals=work.plan.samples > 1,
+            claim=work.recalled.digest if work.recalled.claimed else None,
+            permit=permit,
+            began=Began(begun.retries, begun.repeated, prices_of(self.endpoints[ticket.model])),
+        )
 
     def _reserve(self, work: _Work) -> budgets.Reserved:
         """Set aside what the call may cost."""
@@ -283,6 +287,22 @@ class Filler:
         tokens = estimate_tokens(call.system + call.prompt, call.max_tokens)
         spill_after_s = self.endpoints[at.model].spill_after_s
         wanted = Wanted(at, work.attempt_id, tokens, later, spill_after_s, patience=work.rules.max_retries)
+        ask = partial(self._ask_for_permit, gates)
+        turn = ask(wanted)
+        if turn is None or not turn.in_place or not self.room.enter():
+            return turn
+        try:
+            with self._holding(work, LONGEST_SEAT_S, permit=False) as cut:
+                turn = sit(self.room, gates, ask, wanted, turn, cut=cut, now=self.now)
+            if turn is None and not self._patiently(lambda: is_running(self.store, at.run), _BEGIN_PATIENCE_S):
+                # It was paused or has ended meanwhile: nothing new starts.
+                self._patiently(lambda: gates.release(at.model, work.attempt_id, "unused"), _BEGIN_PATIENCE_S)
+                return Turn("wait")
+            return turn
+        finally:
+            self.room.leave()
+
+    def _ask_for_permit(self, gates: Gates, wanted: Wanted) -> Turn | None:
         return self._patiently(lambda: permits.ask(gates, wanted, draw=self.draw(), now=self.now), _BEGIN_PATIENCE_S)
 
     def _give_way(self, work: _Work, turn: Turn) -> Finished:
@@ -292,6 +312,7 @@ class Filler:
         if turn.kind == "spill":
             follows = work.plan.model_at(selecting.cursor_after(ticket.cursor, "next"))
             return self._patiently(lambda: waiting.spill(self.store, ticket, attempt_id, follows), _BEGIN_PATIENCE_S)
+        self.rest(min(turn.wait_ms / 1000, _LONGEST_REST_S))
         return self._patiently(
             lambda: waiting.defer(self.store, ticket, attempt_id, turn.wait_ms, turn.spread_ms), _BEGIN_PATIENCE_S
         )
@@ -328,14 +349,15 @@ class Filler:
         answer = self._read(run, reply, work.hole)
         if kept:
             answer = replace(answer, saved_nano=kept.cost_nano)
-        unsure = None if answer.outcome else _unsure(reply, work.rules)
-        return replace(answer, outcome=unsure) if unsure else answer
+        doubt = None if answer.outcome else unsure(reply, work.rules)
+        return replace(answer, outcome=doubt) if doubt else answer
 
     def _ask(self, work: _Work, cut: threading.Event) -> Reply:
         model, left_ms = work.ticket.model, work.begun.left_ms
         limit_s = self.endpoints[model].timeout_secs
         if left_ms is not None:
-            limit_s = call_limit_s(left_ms / 1000, work.plan.stages - work.ticket.cursor.candidate, limit_s)
+            left_s = left_ms / 1000 - (self.now() - work.since)
+            limit_s = call_limit_s(left_s, work.plan.stages - work.ticket.cursor.candidate, limit_s)
         return self.client(model).call(work.call, deadline_s=limit_s, cancelled=cut, request=work.recalled.request)
 
     def _read(self, run: str, reply: Reply, hole: Hole) -> Answer:
@@ -362,15 +384,6 @@ class Filler:
                     logger.warning("%s; trying again for up to %.0f s", error, end - time.monotonic())
                 self.sleep(wait * (0.5 + self.draw()))
                 wait = min(wait * 2, _LONGEST_WAIT_S)
-
-
-def _unsure(reply: Reply, rules: RunRules) -> Failure | None:
-    """Why a reply is rejected whose measured confidence is too low; where none was measured nothing is known."""
-    if reply.confidence is None or reply.confidence >= rules.min_confidence:
-        return None
-    return Failure(
-        "low_confidence", f"confidence {reply.confidence:.3f} is below min_confidence {rules.min_confidence}"
-    )
 
 
 def _following(plan: Plan, cursor: Cursor, step: Step) -> str | None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from maze_tasks.decide.decomposition import as_checked, is_read, weighs
 from maze_tasks.errors import Failure
 from maze_tasks.models import Hole
+from maze_tasks.models.calls import Reply
+from maze_tasks.models.runs import RunRules
 from maze_tasks.validation import Fill, check, normalise, reject_reason, take_apart, verdict
 
 
@@ -65,3 +67,12 @@ def _read_part(text: str, part: Hole, finish_reason: str | None) -> Read:
     if isinstance(fill, Failure) and failure is not None:
         return Read(text, fill)
     return Read(tried.code, failure, sum(finding.severity == "note" for finding in findings))
+
+
+def unsure(reply: Reply, rules: RunRules) -> Failure | None:
+    """Why a reply is rejected whose measured confidence is too low; where none was measured nothing is known."""
+    if reply.confidence is None or reply.confidence >= rules.min_confidence:
+        return None
+    return Failure(
+        "low_confidence", f"confidence {reply.confidence:.3f} is below min_confidence {rules.min_confidence}"
+    )

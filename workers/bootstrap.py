@@ -20,6 +20,7 @@ from celery.signals import (
     worker_process_shutdown,
     worker_ready,
     worker_shutdown,
+    worker_shutting_down,
 )
 
 from maze_tasks.clients import ClientPool
@@ -39,6 +40,7 @@ from maze_tasks.store.dropped import count_dropped
 from maze_tasks.store.gauges import Gates
 from maze_tasks.verification import Verifier
 from maze_tasks.verifying import verifier_of
+from maze_tasks.waiting_room import WaitingRoom
 from workers.dropped import dropped
 from workers.handed import tell_ready
 from workers.hands import hands
@@ -104,6 +106,7 @@ class Runtime:
 
     def close(self) -> None:
         """Give everything back; leases of calls that were cut run out by themselves."""
+        self.filler.room.close()
         self.leases.close()
         self.clients.close()
         self.slots.close()
@@ -134,11 +137,31 @@ def _build(settings: Settings) -> Runtime:
     kept = FillCache.beside(store)
     gates = Gates.beside(store, settings.endpoints)
     leases = LeaseKeeper(store, needless=partial(needless, store), cache=kept, gates=gates)
+    alone = _serves_one_queue()
     filler = Filler(
-        store, leases, dispatcher.send, endpoints, clients.get, kept, gates, refused=partial(_refused, store)
+        store,
+        leases,
+        dispatcher.send,
+        endpoints,
+        clients.get,
+        kept,
+        gates,
+        refused=partial(_refused, store),
+        # Where several models share the slots, one that is busy leaves half of them to the others.
+        room=WaitingRoom(concurrency if alone else concurrency // 2),
+        rest=hands.rest if alone else _no_rest,
     )
     judge = Judge(store, leases, dispatcher.send, partial(_verifier, settings))
     return Runtime(filler, judge, clients, leases, Slots(concurrency, hands))
+
+
+def _serves_one_queue() -> bool:
+    """Whether this process takes from one queue only, so that its slots are of no use to any other model."""
+    return len(_process["app"].amqp.queues.consume_from) == 1
+
+
+def _no_rest(_seconds: float) -> None:
+    """The other models' holes go on."""
 
 
 def _refused(store: RunStore, kind: str) -> None:
@@ -239,10 +262,18 @@ def register_signals(app: Celery, settings: Settings) -> None:
         (worker_init, initialise),
         (worker_process_init, forked),
         (worker_ready, ready),
+        (worker_shutting_down, _ending),
         (worker_shutdown, shutdown),
         (worker_process_shutdown, shutdown),
     ):
         signal.connect(receiver, weak=False, dispatch_uid=f"maze-{receiver.__name__}")
+
+
+def _ending(**_: Any) -> None:
+    """A warm shutdown waits for calls, not for those who wait for one."""
+    built: Runtime | None = _process.get("runtime")
+    if built is not None:
+        built.filler.room.close()
 
 
 def _keep_logs_clean(settings: Settings) -> None:

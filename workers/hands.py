@@ -8,6 +8,7 @@ the last of a batch would be filled by one process while all others are done, an
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 SPARE_SHARE = 4  # one hole in reserve for so many slots, so that none is idle until the next message is there
@@ -26,6 +27,7 @@ class Hands:
         self._slots = 0
         self._holes = self._messages = self._size = 0
         self._full = False
+        self._rests_until = 0.0
         self._lock = threading.Lock()
 
     def has_slots(self, count: int) -> None:
@@ -54,6 +56,13 @@ class Hands:
         with self._lock:
             self._messages -= 1
 
+    def rest(self, seconds: float) -> None:
+        """Take nothing for so long: what was taken has to wait, and so would the rest of its queue."""
+        with self._lock:
+            now = time.monotonic()
+            if now >= self._rests_until:
+                self._rests_until = now + seconds
+
     def room(self, delivered: int) -> bool:
         """Whether another message may be taken; where it may not, `wake` is called once it may.
 
@@ -61,6 +70,8 @@ class Hands:
             delivered: messages that were taken and are not acknowledged; one not begun yet counts as large as the last.
         """
         with self._lock:
+            if time.monotonic() < self._rests_until:
+                return False  # whoever takes messages looks again within a second
             room = self._room(max(0, delivered - self._messages))
             self._full = not room
             return room

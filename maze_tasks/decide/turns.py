@@ -46,12 +46,14 @@ class Turn:
         spread_ms: with ``wait``, how much longer for each hole of the run that waits as well: so those come back that
             nothing is reserved for, about as fast as they can be served, however many they are.
         error: with ``fail``, what it failed of.
+        in_place: with ``wait``, whether nothing but a call's end is waited for: it may be waited for where the hole is.
     """
 
     kind: Literal["wait", "spill", "fail"]
     wait_ms: int = 0
     spread_ms: float = 0.0
     error: EndpointError | None = None
+    in_place: bool = False
 
 
 def turn_of(held: Held, *, spill_after_s: float, patience: int, later_free: bool | None, draw: float) -> Turn:
@@ -67,16 +69,18 @@ def turn_of(held: Held, *, spill_after_s: float, patience: int, later_free: bool
     error = _hopeless(held, patience)
     if error is not None:
         return Turn("fail", error=error)
-    spread_ms = round(SPREAD_MS * draw)
+    spread_ms, busy = round(SPREAD_MS * draw), held.why == "concurrency"
     if later_free is not None and held.wait_ms > spill_after_s * 1000:
         if later_free:
             return Turn("spill")
         # One of them may be free long before this one is: it is looked at again.
-        return Turn("wait", wait_ms=min(held.wait_ms, max(round(spill_after_s * 1000), AGAIN_MS) + spread_ms))
+        return Turn(
+            "wait", wait_ms=min(held.wait_ms, max(round(spill_after_s * 1000), AGAIN_MS) + spread_ms), in_place=busy
+        )
     if held.reserved:
-        return Turn("wait", wait_ms=held.wait_ms)
+        return Turn("wait", wait_ms=held.wait_ms, in_place=busy)
     least = PROBE_MS if held.why == "probing" else 0
-    return Turn("wait", wait_ms=max(held.wait_ms, least) + spread_ms, spread_ms=held.pace_ms * draw)
+    return Turn("wait", max(held.wait_ms, least) + spread_ms, spread_ms=held.pace_ms * draw, in_place=busy)
 
 
 def over_budget() -> EndpointError:

@@ -10,6 +10,12 @@ from maze_tasks.store.connection import translated
 from maze_tasks.store.runs import RunStore, Ticket
 
 
+def is_running(store: RunStore, run: str) -> bool:
+    """Whether calls may be begun for a run: it is neither paused nor at its end."""
+    with translated():
+        return bool(store.client.hget(store.keys(run).meta, "state") == "running")
+
+
 def needless(store: RunStore, tickets: Sequence[tuple[Ticket, bool]]) -> list[bool]:
     """Of each ticket whether its work is needed no more, in one round trip.
 

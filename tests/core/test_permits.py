@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
+from maze_tasks import control
 from maze_tasks.endpoints import EndpointClient
 from maze_tasks.leases import LeaseKeeper
 from maze_tasks.models.limits import Limits
@@ -14,6 +17,7 @@ from maze_tasks.sending import send_from
 from maze_tasks.store import care, reading
 from maze_tasks.store.cache import FillCache
 from maze_tasks.store.gauges import Gates, Gauge
+from maze_tasks.waiting_room import WaitingRoom
 
 from .conftest import RUN, Bench, MakeBench
 
@@ -164,7 +168,7 @@ def test_a_call_that_may_take_more_tokens_than_a_minute_has_goes_to_the_next_can
 
 def test_an_answer_from_redis_that_was_long_in_coming_is_no_permit(make_bench: MakeBench) -> None:
     bench = gated(make_bench(a={}), requests_per_minute=1)
-    times = iter([0.0, 1.5])
+    times = iter([0.0, 0.0, 1.5])
     bench.filler = replace(bench.filler, now=lambda: next(times, 2.0))
     bench.submit(1)
     bench.run_all()
@@ -208,3 +212,56 @@ def test_while_a_call_lasts_longer_than_a_lease_its_permit_and_its_claim_are_kep
     keeper.close()
     assert len(claims) == 1
     assert result(bench, 1).status == "filled"
+
+
+def test_with_more_slots_than_calls_at_once_holes_wait_where_they_are_and_all_are_filled(make_bench: MakeBench) -> None:
+    bench = gated(make_bench(a={"latency": 50}), max_concurrency=1)
+    bench.filler = replace(bench.filler, room=WaitingRoom(3))
+    bench.submit(1, 2, 3, 4)
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(bench.run_link, bench.sent[:]))
+    assert (bench.status().filled, bench.counted("a")["max_in_flight"]) == (4, 1)
+    assert care.next_due_ms(bench.store, RUN) is None, "none had to wait in the store"
+    assert gauge(bench).waiting == 0
+
+
+def test_who_waits_for_a_permit_begins_nothing_once_the_run_is_paused(make_bench: MakeBench) -> None:
+    bench = gated(make_bench(a={}), max_concurrency=1)
+    assert bench.filler.gates is not None
+    room = WaitingRoom(1)
+    bench.filler = replace(bench.filler, room=room)
+    bench.submit(1)
+    bench.filler.gates.acquire("a", "somebody else's")
+    with ThreadPoolExecutor(1) as threads:
+        waits = threads.submit(bench.run_link, bench.sent[0])
+        until(lambda: room._seats == 0)
+        control.pause(bench.store, RUN)
+        bench.filler.gates.release("a", "somebody else's", "ok")
+        room.call_ended()
+        waits.result()
+    assert (bench.counted("a")["requests"], gauge(bench).in_flight) == (0, 0)
+    assert (bench.status().pending, bench.status().attempts) == (1, 0)
+    control.resume(bench.store, bench.sent.extend, RUN)
+    bench.run_link(bench.sent[-1])
+    assert result(bench, 1).status == "filled"
+
+
+def test_where_no_seat_is_left_a_hole_waits_in_the_store_and_no_more_are_taken_meanwhile(make_bench: MakeBench) -> None:
+    rests: list[float] = []
+    bench = gated(make_bench(a={}), max_concurrency=1)
+    assert bench.filler.gates is not None
+    closed = WaitingRoom(1)
+    closed.close()
+    bench.filler = replace(bench.filler, room=closed, rest=rests.append)
+    bench.submit(1)
+    bench.filler.gates.acquire("a", "somebody else's")
+    bench.run_all()
+    assert care.next_due_ms(bench.store, RUN) is not None
+    assert [0 < rest <= 5 for rest in rests] == [True]
+
+
+def until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.005)

@@ -16,6 +16,7 @@ import pytest
 from tests.integration.stage import Stage, ended, endpoint, staged, until
 
 HOLES = 24
+MANY = 300
 DIRECT = """
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -65,6 +66,19 @@ def test_two_workers_send_no_more_requests_than_a_minute_has_and_the_rest_waits_
     assert (shown["requests_last_minute"], shown["in_flight"], shown["breaker"]) == (5, 0, "closed")
     assert stage.maze("cancel", "r").code == 0
     assert ended(refining).code == 1
+
+
+def test_workers_with_more_slots_than_calls_at_once_send_no_hole_round(addresses: Callable[[], dict[str, str]]) -> None:
+    with staged([endpoint("a", max_concurrency=2)], {"a": {"latency": 20}}) as stage:
+        stage.settings = addresses()
+        stage.configure()
+        stage.write("holes.jsonl", [{"hole_id": number} for number in range(MANY)])
+        two_workers(stage, "a")
+        done = stage.maze("refine", "holes.jsonl", "--run", "r", "--json")
+        assert (done.code, done.json["filled"], stage.stats()["a"]["max_in_flight"]) == (0, MANY, 2)
+        with closing(stage.redis()) as client:
+            # At its end what a worker has in hand looks forgotten; each hole that had waited in the store would count.
+            assert int(client.hget("maze:{r:r}:meta", "sn")) < MANY / 3
 
 
 def test_what_a_minute_has_no_room_for_goes_to_a_candidate_that_is_free(stage: Stage) -> None:

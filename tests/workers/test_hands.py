@@ -60,3 +60,13 @@ def test_what_is_taken_and_not_begun_counts_as_much_as_the_last_message() -> Non
 
 def test_a_process_that_runs_no_calls_itself_has_always_room() -> None:
     assert Hands().room(delivered=1_000)
+
+
+def test_nothing_is_taken_while_what_was_taken_has_to_wait() -> None:
+    hands = Hands()
+    hands.has_slots(4)
+    hands.rest(0)
+    assert hands.room(0)
+    hands.rest(3600)
+    hands.rest(0)  # the first word holds until its time is over
+    assert not hands.room(0)
