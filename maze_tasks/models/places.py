@@ -12,7 +12,8 @@ class Place(Shape):
 
     `start` and `end` are byte offsets into the file as it was read (`sha256` of those bytes, in hexadecimal); what lies
     between them is replaced by the fill. `line` and `column` count from 1, columns in code points. `indent` is the
-    white space that the lines of a fill begin with, `newline` how the file ends its lines.
+    white space that the lines of a fill begin with, `newline` how the file ends its lines, `size` how many bytes it
+    has.
     """
 
     path: str = Field(min_length=1)
@@ -29,3 +30,4 @@ class Place(Shape):
     docstring: str | None = None
     scope: tuple[str, ...] = ()
     marker: str = ""
+    size: U64 | None = None

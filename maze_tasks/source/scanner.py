@@ -136,6 +136,7 @@ def _place(path: str, text: Text, digest: str, hole: _Named, span: Span) -> Plac
         docstring=docstring_of(function, text) if function is not None else None,
         scope=hole.scope,
         marker=found.marker,
+        size=len(text.data),
     )
 
 

@@ -10,6 +10,7 @@ from maze_tasks.validation.findings import Fill, Finding
 from maze_tasks.validation.fit import misfits
 from maze_tasks.validation.frame import frame_of
 from maze_tasks.validation.markers import marker_findings
+from maze_tasks.validation.misplaced import misplaced
 from maze_tasks.validation.patterns import matches
 from maze_tasks.validation.resolving import import_findings, name_findings
 from maze_tasks.validation.schema import json_value, literal_value, problems, schemas_of
@@ -47,6 +48,7 @@ def check(
         return (Finding("too_large", f"the fill has {len(fill.code)} characters, more than {MAX_FILL_CHARS}"),)
     subject = subject_of(fill, hole, frame_of(hole, file_text))
     found = [*_finish(subject, finish_reason), *_fit(subject)]
+    found += misplaced(subject)
     found += marker_findings(subject)
     found += _schemas(subject)
     found += _patterns(subject)
@@ -124,7 +126,8 @@ def _demands(subject: Subject) -> Iterator[Finding]:
             yield from type_findings(subject, one.value)
         elif one.kind not in ("must_match_pattern", "security"):
             yield subject.note("constraint", f"not judged: {one.kind}: {one.value}"[:200])
-    if hole.state is not None and hole.state.expected_type and not subject.frame.statements:
+    body = hole.place is not None and hole.place.kind == "body"
+    if hole.state is not None and hole.state.expected_type and (body or not subject.frame.statements):
         # What a hole is expected to be is a guess of the scanner, not a demand: only what is wrong is worth a word.
         yield from (one for one in type_findings(subject, hole.state.expected_type) if one.severity == "error")
     for held in hole.constraints:

@@ -21,6 +21,7 @@ from maze_tasks.validation.grammar import (
 )
 from maze_tasks.validation.imports import names_in, outer_imports
 from maze_tasks.validation.lines import indent_of, lines_of, unmatched
+from maze_tasks.validation.parameters import parameter_names
 from maze_tasks.validation.stubs import is_stub
 from maze_tasks.validation.trees import read
 
@@ -210,10 +211,29 @@ def _taken(tree: Tree, node: Node, body: str, frame: Frame) -> Taken:
         tree.text(one).decode(errors="replace").strip() for one in outer_imports(tree) if not _holds(node, one)
     )
     used = _names(body, frame)
+    foreign = _foreign(tree, node, body, used, frame)
     if tree.language != "python":
-        return Taken(body, imports, (), _others(tree, node, used, frame))
+        return Taken(body, imports, (), (*foreign, *_others(tree, node, used, frame)))
     helpers, used = _helpers(tree, node, used, frame)
-    return Taken(body, imports, helpers, _methods(tree, node, used, frame))
+    return Taken(body, imports, helpers, (*foreign, *_methods(tree, node, used, frame)))
+
+
+def _foreign(tree: Tree, node: Node, body: str, used: set[str], frame: Frame) -> tuple[str, ...]:
+    """Parameters of a reply's function that its body uses and the function around the hole does not have."""
+    if frame.owner is None or parameters_of(tree, node) == frame.owner.parameters:
+        return ()
+    surroundings = frame.read(frame.references[0].text)
+    if surroundings is None:
+        return ()
+    at = len(f"{frame.before}{frame.indent}".encode("utf-8", "replace"))
+    inside = surroundings.root.descendant_for_byte_range(at, at)
+    while inside is not None and inside.type not in FUNCTIONS:
+        inside = inside.parent
+    if inside is None:
+        return ()
+    others = parameter_names(tree, node) - parameter_names(surroundings, inside)
+    given = {name for name in others & used if re.search(rf"(?<![\w.]){re.escape(name)}\s*(?::[^=\n]*)?:?=[^=]", body)}
+    return tuple(sorted(others & used - given))
 
 
 def _names(code: str, frame: Frame) -> set[str]:

@@ -204,11 +204,13 @@ def _defined_again(tree: Tree, guests: list[Node]) -> tuple[Finding, ...]:
 
 def _idle_or_again(tree: Tree, owner: Owner, guests: list[Node]) -> tuple[Finding, ...]:
     """Statements of a body that do nothing, or that define their own function again."""
-    if owner.whole and tree.language not in BODY_IMPORTS and any(node.type in IMPORTS for node in guests):
-        return (Finding("surroundings", f"{tree.language} lets no import stand in a body"),)
+    outer = IMPORTS | {"export_statement"}
+    if owner.whole and tree.language not in BODY_IMPORTS and any(node.type in outer for node in guests):
+        return (Finding("surroundings", f"{tree.language} lets no import and no export stand in a body"),)
     rest = [node for node in guests if node.type not in IMPORTS and not is_docstring(node)]
-    if owner.whole and guests and all(node.type in IMPORTS for node in guests):
-        return (Finding("body", f"the body of `{owner.name}` would only import something and do nothing"),)
+    if owner.whole and guests and not rest:
+        instead = "only import something" if all(node.type in IMPORTS for node in guests) else "hold but a text"
+        return (Finding("body", f"the body of `{owner.name}` would {instead} and do nothing"),)
     if rest and all(is_idle(tree, node) for node in rest):
         return (
             Finding("body", f"the body of `{owner.name}` would do nothing: it holds a value, and nothing takes it"),
@@ -232,7 +234,7 @@ def _is_owner(tree: Tree, node: Node, owner: Owner) -> bool:
 def _functions(tree: Tree, node: Node) -> set[str]:
     """Names of the functions that a statement gives to a variable."""
     inner = [below for child in node.named_children for below in (child, *child.named_children)]
-    return {name_of(tree, one) for one in inner if one.type in FUNCTIONS}
+    return {name_of(tree, one) for one in inner if one.type in FUNCTIONS or one.type == "lambda"}
 
 
 def position(frame: Frame, code: str, offset: int) -> tuple[int | None, int | None]:

@@ -205,12 +205,13 @@ def _around(hole: Hole, file_text: str | None) -> _Around:
         return cut
     try:
         whole = len(before.encode(place.encoding, "replace")) == place.start
+        behind = place.size is not None and len(after.encode(place.encoding, "replace")) == place.size - place.end
     except LookupError:
-        whole = False
+        whole = behind = False
     line = not before or before.endswith("\n")
     # A marker is kept in its usual spelling; whole lines of it have the hole's indentation.
     marker = f"{place.indent}{place.marker}\n" if line and place.marker.strip() else place.marker
-    return _Around(before, after, marker, whole=whole, complete=False, line=place.line)
+    return _Around(before, after, marker, whole=whole, complete=whole and behind, line=place.line)
 
 
 def _cut(file_text: str, place: Place) -> _Around | None:

@@ -149,7 +149,7 @@ def name_of(tree: Tree, node: Node) -> str:
         named = node.child_by_field_name("type")
     if named is None:
         named = _declared(node)
-    if named is None and node.type in ("arrow_function", "function_expression"):
+    if named is None and node.type in ("arrow_function", "function_expression", "lambda"):
         return _assigned(tree, node)
     return tree.text(named).decode(errors="replace") if named is not None else ""
 
@@ -173,13 +173,19 @@ def _assigned(tree: Tree, node: Node) -> str:
 
 def parameters_of(tree: Tree, node: Node) -> str:
     """The parameters of a function without white space, to tell functions of one name apart."""
+    given = parameters_node(node)
+    return "".join(tree.text(given).decode(errors="replace").split()) if given is not None else ""
+
+
+def parameters_node(node: Node) -> Node | None:
+    """The node of a function's parameters, if it has one."""
     given = node.child_by_field_name("parameters")
     if given is None:
         given = next((child for child in node.children if child.type.endswith("parameters")), None)
     inner = node.child_by_field_name("declarator")
     while given is None and inner is not None:
         given, inner = inner.child_by_field_name("parameters"), inner.child_by_field_name("declarator")
-    return "".join(tree.text(given).decode(errors="replace").split()) if given is not None else ""
+    return given
 
 
 def is_docstring(node: Node) -> bool:

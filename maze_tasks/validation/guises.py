@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from maze_tasks.validation.lines import lines_of, tokens
+from maze_tasks.validation.stubs import is_stub
 
 # What models call the field of a JSON object that holds their code, the likeliest first.
 _FIELDS = (
@@ -17,6 +18,7 @@ _FIELDS = (
 _NUMBERED = re.compile(r"^[ \t]*(?P<number>\d{1,5})(?P<sign>[ \t]*[|:.)\u2502]|)(?P<code>(?:[ \t].*)?)$")
 _QUOTED = re.compile(r"^> ?", re.MULTILINE)
 _PROMPT = re.compile(r"^[ \t]*(?:>>>|\.\.\.)(?: |$)", re.MULTILINE)
+_EDIT = re.compile(r"^<{5,9}[^\n<>]*\n(?P<old>.*?)^={5,9}[ \t]*\n(?P<new>.*?)^>{5,9}[^\n]*$", re.MULTILINE | re.DOTALL)
 _HUNK = re.compile(r"^@@ .*@@|^(?:diff --git |\+\+\+ |--- )")
 _LABEL = re.compile(
     r"\A\s*(?:assistant|answer|code|output|solution|fill|completion|response)[ \t]*:[ \t]*", re.IGNORECASE
@@ -38,7 +40,7 @@ def undressed(text: str, language: str | None) -> tuple[list[str], bool]:
         text: a piece of a reply, its lines ending in line feeds.
         language: the language of the code.
     """
-    sure = [reading for way in (_in_json, _diffed, _numbered, _prompted, _quoted) for reading in way(text)]
+    sure = [reading for way in (_in_json, _replaced, _diffed, _numbered, _prompted, _quoted) for reading in way(text)]
     readings = dict.fromkeys((*sure, *_in_text(text), _spaced(text, language), unmarked(text, language)))
     return [plain for plain in readings if plain.strip() and plain != text], bool(sure)
 
@@ -101,7 +103,20 @@ def _diffed(text: str) -> Iterator[str]:
         return
     lines = [line for line in lines if not _HUNK.match(line) and not line.startswith("\\ ")]
     yield "\n".join(line[1:] for line in lines if not line.startswith("-"))
-    yield "\n".join(line[1:] for line in lines if line.startswith("+"))
+    if all(_may_go(line[1:]) for line in lines if line.startswith("-")):
+        yield "\n".join(line[1:] for line in lines if line.startswith("+"))
+
+
+def _may_go(line: str) -> bool:
+    """Whether a line that a change takes away may be what stood in the hole; another one was changed elsewhere."""
+    return is_stub(line) or line.strip()[:1] in ("'", '"', "}", "{")
+
+
+def _replaced(text: str) -> Iterator[str]:
+    """The new text of an edit that shows the old one ahead of it, if that may be what stood in the hole."""
+    edits = list(_EDIT.finditer(text))
+    if len(edits) == 1 and any(is_stub(line) for line in edits[0]["old"].split("\n")):
+        yield edits[0]["new"]
 
 
 def _numbered(text: str) -> Iterator[str]:

@@ -96,18 +96,22 @@ def needed(statements: Iterable[str], names: set[str], frame: Frame) -> list[str
     return [
         statement
         for statement in dict.fromkeys(statements)
-        if "".join(statement.split()) not in around and (_brought(statement) & names or "#include" in statement)
+        if "".join(statement.split()) not in around and (brought_by(statement) & names or "#include" in statement)
     ]
 
 
 def present_in(frame: Frame) -> set[Imported]:
     """What the code around a hole of python imports, in no function and no class."""
+    return {one for text in imports_around(frame) for one in imported_by(text)}
+
+
+def imports_around(frame: Frame) -> list[str]:
+    """The import statements around a hole, those in functions and classes left out."""
     tree = read(frame.language, frame.before + frame.after)
-    texts = [tree.text(node).decode(errors="replace") for node in outer_imports(tree)] if tree is not None else []
-    return {one for text in texts for one in imported_by(text)}
+    return [tree.text(node).decode(errors="replace") for node in outer_imports(tree)] if tree is not None else []
 
 
-def _brought(statement: str) -> set[str]:
+def brought_by(statement: str) -> set[str]:
     """Names that an import statement of another language brings in, as far as its text tells."""
     grouped = re.search(r"\{([^{}]*)\}", statement)
     words = _WORD.findall(grouped[1] if grouped else statement)

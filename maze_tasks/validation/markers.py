@@ -26,7 +26,7 @@ _LEFT_OUT = re.compile(
 _MARKS = {
     "rust": (("macro_invocation",), re.compile(rf"(?:todo|unimplemented)!\s*[(\[{{]|panic!\s*\(\s*{UNDONE}")),
     "go": (("call_expression",), re.compile(rf"panic\(\s*{UNDONE}")),
-    "javascript": (("throw_statement",), re.compile(rf"throw\s+new\s+Error\(\s*{UNDONE}")),
+    "javascript": (("throw_statement",), re.compile(rf"throw\s+(?:new\s+)?Error\(\s*{UNDONE}")),
     "java": (
         ("throw_statement",),
         re.compile(rf"throw\s+new\s+(?:RuntimeException|UnsupportedOperationException)\(\s*{UNDONE}"),
@@ -35,13 +35,14 @@ _MARKS = {
     "cpp": (("throw_statement",), re.compile(rf"throw\s+std::(?:logic|runtime)_error\s*[({{]\s*{UNDONE}")),
 }
 _MARKS["typescript"] = _MARKS["tsx"] = _MARKS["javascript"]
-# What may be meant, unless it is all there is.
+# What may be meant in a branch, but is no end of a body.
 _MAYBE = {
     "java": re.compile(r"throw\s+new\s+UnsupportedOperationException\("),
     "c": re.compile(r"assert\s*\(\s*(?:0|false)\s*\)"),
     "cpp": re.compile(r"assert\s*\(\s*(?:0|false)\s*\)"),
-    "typescript": re.compile(r"undefined\s+as\s+any"),
 }
+_UNDEFINED = re.compile(r"undefined\s+as\s+any\b")
+_C_MARK = re.compile(r"/\*\s*TODO\b")
 
 
 def marker_findings(subject: Subject) -> Iterator[Finding]:
@@ -58,9 +59,22 @@ def marker_findings(subject: Subject) -> Iterator[Finding]:
     elif subject.language in _MARKS:
         yield from _others(subject)
     yield from _comments(subject)
+    yield from _perhaps(subject)
+
+
+def _perhaps(subject: Subject) -> Iterator[Finding]:
+    """What marks a hole as a statement of the body itself, and may be meant within one."""
     maybe = _MAYBE.get(subject.language or "")
-    if maybe is not None and (meant := maybe.search(code)):
-        yield subject.note("marker", f"this may mark a hole: {meant.group()}", meant.start())
+    if maybe is not None and (meant := maybe.search(subject.code)):
+        outermost = [node for node in subject.statements() if maybe.match(subject.text(node))]
+        if outermost:
+            yield subject.finding("marker", f"the mark of a hole is left: {meant.group()}", outermost[0])
+        else:
+            yield subject.note("marker", f"this may mark a hole: {meant.group()}", meant.start())
+    if subject.language in ("typescript", "tsx"):
+        for node in subject.nodes():
+            if node.type == "as_expression" and _UNDEFINED.fullmatch(subject.text(node)):
+                yield subject.finding("marker", f"the mark of a hole is left: {subject.text(node)}", node)
 
 
 def _python(subject: Subject) -> Iterator[Finding]:
@@ -77,8 +91,25 @@ def _python(subject: Subject) -> Iterator[Finding]:
             )
         leaves = leaves or any(word in text for word in ("return", "yield", "raise"))
     for node in subject.nodes():
-        if node.type == "raise_statement" and node not in statements and _raises(subject.text(node)):
+        if _is_open_function(subject, node):
+            yield subject.finding("marker", f"a function is left open: {_short(subject.text(node))}", node)
+        elif node.type == "raise_statement" and node not in statements and _raises(subject.text(node)):
             yield subject.note("marker", "this may mark a hole: raise NotImplementedError", node)
+
+
+def _is_open_function(subject: Subject, node: Node) -> bool:
+    """Whether a node is a function within a fill, in no class, whose body is to be written still."""
+    if node.type != "function_definition" or (node.parent is not None and node.parent.type == "decorated_definition"):
+        return False
+    body = node.child_by_field_name("body")
+    above = node.parent
+    while above is not None and above.start_byte >= subject.start:
+        if above.type == "class_definition":
+            return False
+        above = above.parent
+    held = [one for one in (body.named_children if body is not None else []) if not is_docstring(one)]
+    texts = [subject.text(one).strip() for one in held if one.type not in COMMENTS]
+    return len(texts) == 1 and (texts[0] == "..." or _raises(texts[0]))
 
 
 def _raises(text: str) -> bool:
@@ -97,7 +128,7 @@ def _comments(subject: Subject) -> Iterator[Finding]:
         if node.type not in COMMENTS or _within_comment(node):
             continue
         text = subject.text(node)
-        if _HOLE.search(text):
+        if _HOLE.search(text) or (subject.language in ("c", "cpp") and _C_MARK.match(text)):
             yield subject.finding("marker", f"the mark of a hole is left: {_short(text)}", node)
         elif any(_LEFT_OUT.match(line) for line in text.split("\n")):
             yield subject.finding("marker", f"code is left out: {_short(text)}", node)

@@ -9,12 +9,16 @@ import sys
 from collections.abc import Iterator
 from functools import lru_cache
 
-from maze_tasks.validation.findings import Finding
-from maze_tasks.validation.imports import imported_at, imported_by, present_in
+from maze_tasks.validation.findings import Finding, Severity
+from maze_tasks.validation.imports import brought_by, imported_at, imported_by, imports_around, present_in
 from maze_tasks.validation.python_rules import module_of, tree_of
 from maze_tasks.validation.subject import Subject
 
 _BUILT_IN = frozenset(dir(builtins)) | {"__file__", "__class__", "__path__", "__annotations__", "reveal_type"}
+# Languages that read nothing but what the file itself imports ahead of its code.
+_FIRST = frozenset({"go", "java", "javascript", "typescript", "tsx"})
+# What makes names in ways that a look at the text does not show, or expects that some are not there. Other holes may.
+_MAKES_NAMES = re.compile(r"\b(?:globals|locals|vars|exec|setattr|builtins|__builtins__|NameError|HOLE)\b")
 
 
 def import_findings(subject: Subject) -> Iterator[Finding]:
@@ -41,18 +45,37 @@ def import_findings(subject: Subject) -> Iterator[Finding]:
 
 def _left_out(subject: Subject, statement: str) -> Iterator[Finding]:
     message = f"the code needs `{statement}`, which cannot stand in the hole and is not in the file"
-    bound = {one.bound for one in imported_by(statement)} if subject.language == "python" else set()
-    certain = subject.frame.known and subject.frame.complete and bool(bound) and "*" not in bound
-    if certain and not bound & set(_undefined(subject)):
-        certain = False
+    certain = subject.frame.known and subject.frame.complete
+    if certain and subject.language == "python":
+        bound = {one.bound for one in imported_by(statement)}
+        certain = bool(bound & set(_undefined(subject))) and "*" not in bound
+    elif certain:
+        certain = subject.hole.place is not None and subject.language in _FIRST and not _is_there(subject, statement)
     yield subject.finding("imports", message, severity="error" if certain else "note")
 
 
+def _is_there(subject: Subject, statement: str) -> bool:
+    """Whether a file may have what an import brings in by another one that it has."""
+    wanted = brought_by(statement) - {"java", "javax", "org", "com"}
+    package = re.match(r"import\s+(?:static\s+)?([\w.]+)\.\w+\s*;", statement)
+    texts = " ".join(imports_around(subject.frame))
+    if package is not None and (f"{package[1]}.*" in texts or package[1] == "java.lang"):
+        return True
+    return bool(wanted & set(re.findall(r"\w+", texts)))
+
+
 def name_findings(subject: Subject) -> Iterator[Finding]:
-    """Names of python that nothing in the whole file binds: a note, for code may make names in ways not seen here."""
+    """Names of python that nothing in the whole file binds.
+
+    An error in a file that was scanned and is known from end to end, unless something in it makes or expects names in
+    ways not seen here; else a note.
+    """
+    frame = subject.frame
+    certain = subject.hole.place is not None and not _MAKES_NAMES.search(f"{frame.before}{subject.code}{frame.after}")
     for name in _undefined(subject):
         at = re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", subject.code)
-        yield subject.note("names", f"nothing defines `{name}`", at.start() if at else None)
+        severity: Severity = "error" if certain and name != "_" else "note"
+        yield subject.finding("names", f"nothing defines `{name}`", at.start() if at else None, severity)
 
 
 def _undefined(subject: Subject) -> list[str]:
@@ -67,7 +90,10 @@ def _undefined(subject: Subject) -> list[str]:
     bound = around.union(*(_bound(node) for node in ast.walk(piece)))
     if "*" in bound:
         return []
-    read = [node.id for node in ast.walk(piece) if isinstance(node, ast.Name)]
+    # The annotations of a function's variables are never looked at.
+    annotated = [node.annotation for node in ast.walk(piece) if isinstance(node, ast.AnnAssign)]
+    unread = {id(below) for one in annotated if frame.owner for below in ast.walk(one)}
+    read = [node.id for node in ast.walk(piece) if isinstance(node, ast.Name) and id(node) not in unread]
     return [name for name in dict.fromkeys(read) if name not in bound and name not in _BUILT_IN]
 
 

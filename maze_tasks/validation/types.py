@@ -46,12 +46,49 @@ def type_findings(subject: Subject, wanted: str) -> Iterator[Finding]:
     """
     kinds = _kinds(wanted)
     found = None
-    if subject.language == "python" and not subject.frame.statements and kinds is not None:
+    if subject.language == "python" and kinds is not None:
+        if subject.frame.statements:
+            yield from _returned(subject, wanted, kinds)
+            return
         found = _form(subject.code)
     if found is None or kinds is None:
         yield subject.note("type", f"not judged: whether the fill has the type {wanted}")
-    elif found not in kinds and not _WIDENS.get(found, set()) & kinds:
+    elif not _passes(found, kinds):
         yield subject.finding("type", f"the fill is of type {found}, wanted is {wanted}", 0)
+
+
+def _passes(found: str, kinds: set[str]) -> bool:
+    return found in kinds or bool(_WIDENS.get(found, set()) & kinds)
+
+
+def _returned(subject: Subject, wanted: str, kinds: set[str]) -> Iterator[Finding]:
+    """What the body of a function of python gives back: literals of another type, or nothing where something is due."""
+    owner, module = subject.frame.owner, tree_of(subject.code)
+    if owner is None or not owner.whole or module is None:
+        yield subject.note("type", f"not judged: whether the fill has the type {wanted}")
+        return
+    own = list(_of_the_function(module))
+    if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in own):
+        yield subject.finding("type", f"the fill makes a generator, wanted is {wanted}")
+        return
+    returns = [node for node in own if isinstance(node, ast.Return)]
+    for node in returns:
+        found = "None" if node.value is None else _form_of(node.value)
+        if found is not None and not _passes(found, kinds):
+            yield subject.finding("type", f"`{ast.unparse(node)[:60]}` gives back {found}, wanted is {wanted}")
+            return
+    if not returns and "None" not in kinds and not any(isinstance(node, ast.Raise | ast.While) for node in own):
+        yield subject.finding("type", f"the fill gives nothing back, wanted is {wanted}")
+        return
+    yield subject.note("type", f"not judged: whether the fill has the type {wanted}")
+
+
+def _of_the_function(node: ast.AST) -> Iterator[ast.AST]:
+    """What is below a node, without what is in functions and classes of its own."""
+    for below in ast.iter_child_nodes(node):
+        if not isinstance(below, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            yield below
+            yield from _of_the_function(below)
 
 
 def _kinds(wanted: str) -> set[str] | None:
@@ -85,7 +122,10 @@ def _form(code: str) -> str | None:
     module = tree_of(code.strip())
     if module is None or len(module.body) != 1 or not isinstance(module.body[0], ast.Expr):
         return None
-    value = module.body[0].value
+    return _form_of(module.body[0].value)
+
+
+def _form_of(value: ast.expr) -> str | None:
     if isinstance(value, ast.UnaryOp):
         if isinstance(value.op, ast.Not):
             return "bool"

@@ -80,3 +80,67 @@ def test_without_a_tree_only_absence_is_certain() -> None:
 
 def test_what_is_no_name_is_not_judged() -> None:
     assert [one.severity for one in found("    return 1\n", PYTHON, "must_use_binding", "a + b")] == ["note"]
+
+
+PARAMETER = [
+    ("python", "    return other.x\n"),
+    ("python", "    x = 3\n    return 3\n"),
+    ("python", "    for x in [1]:\n        print(1)\n"),
+    ("python", "    def x(): return 1\n    return 2\n"),
+    ("python", "    return f(lambda x: 1)\n"),
+    ("typescript", "  return g({x: 1});\n"),
+    ("typescript", "  return g(/x/);\n"),
+    ("typescript", "  return p.x;\n"),
+    ("typescript", "  x = 1;\n"),
+    ("rust", "    let x = 3; 1\n"),
+    ("rust", "    p.x\n"),
+]
+OF_X = {
+    "python": ("def f(x):\n", ""),
+    "typescript": ("function f(x: any) {\n", "}\n"),
+    "rust": ("fn f(x: u8) -> u8 {\n", "}\n"),
+}
+
+
+@pytest.mark.parametrize(("language", "code"), PARAMETER)
+def test_a_parameter_is_used_where_it_is_read(language: str, code: str) -> None:
+    demand = FillConstraint(kind="must_use_binding", value="x")
+    of = hole(*OF_X[language], language).model_copy(update={"spec": HoleSpec(hole_id=1, fill_constraints=(demand,))})
+    assert [one.message for one in check(Fill(code), of) if one.check == "binding"] == ["`x` is not used"]
+
+
+HIDDEN = [
+    ("python", "    import builtins\n    return builtins.eval(x)\n", "eval"),
+    ("python", "    return __builtins__.eval(x)\n", "eval"),
+    ("python", "    return getattr(__builtins__, 'eval')(x)\n", "eval"),
+    ("python", "    return \uff45\uff56\uff41\uff4c(x)\n", "eval"),
+    ("python", "    from os import system\n    return system(x)\n", "os.system"),
+    ("python", "    from os import *\n    return system(x)\n", "os.system"),
+    ("python", "    import os as o\n    return o.system(x)\n", "os.system"),
+    ("python", "    import os\n    o = os\n    return o.system(x)\n", "os.system"),
+    ("python", "    return __import__('os').system(x)\n", "os"),
+    ("python", "    x.sort()\n    return x\n", "sort"),
+    ("rust", "    Some(1).unwrap()\n", "unwrap"),
+    ("rust", "    unsafe { g() }\n", "unsafe"),
+    ("typescript", "  return globalThis.eval(x);\n", "eval"),
+    ("typescript", "  return \\u0065val(x);\n", "eval"),
+]
+
+
+@pytest.mark.parametrize(("language", "code", "name"), HIDDEN)
+def test_a_forbidden_name_is_found_however_it_is_written(language: str, code: str, name: str) -> None:
+    assert [one.severity for one in found(code, language, "must_not_use_binding", name)] == ["error"]
+
+
+@pytest.mark.parametrize(
+    ("language", "code", "name"),
+    [
+        ("python", "    import os\n    return os.getcwd()\n", "os.system"),
+        ("python", "    x.eval()\n", "eval"),
+        ("python", "    from mine import system\n    return system(x)\n", "os.system"),
+        ("typescript", "  return model.eval(x);\n", "eval"),
+        ("typescript", "  return f({eval: 1});\n", "eval"),
+    ],
+)
+def test_what_only_shares_a_word_with_a_forbidden_name_is_not_it(language: str, code: str, name: str) -> None:
+    assert found(code, language, "must_not_use_binding", name) == []

@@ -257,7 +257,7 @@ def test_types_come_from_the_state_and_from_constraints_too() -> None:
 
 
 def test_a_body_s_type_is_not_judged() -> None:
-    assert notes("    return 1\n", with_demands(BODY, ("must_have_type", "str")))[0][0] == "type"
+    assert notes("    return x\n", with_demands(BODY, ("must_have_type", "str")))[0][0] == "type"
 
 
 def test_an_import_that_found_no_place_is_an_error_where_nothing_else_has_its_name() -> None:

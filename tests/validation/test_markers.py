@@ -48,6 +48,13 @@ def marks(code: str, of: Hole, severity: str = "error") -> list[str]:
         ("go", "\ta := 1\n\tpanic(\"todo: b\")\n"),
         ("javascript", "  const a = 1;\n  throw new Error('Not implemented');\n"),
         ("typescript", "  throw new Error('TODO');\n"),
+        ("python", "    def g(y):\n        ...\n    return g(x)\n"),
+        ("python", "    def g(y):\n        'Later.'\n        raise NotImplementedError()\n    return g(x)\n"),
+        ("javascript", "  throw Error('TODO');\n"),
+        ("typescript", "  return undefined as any;\n"),
+        ("c", "  /* TODO */ return 0;\n"),
+        ("c", "  int a = 1;\n  assert(0);\n  return a;\n"),
+        ("java", "  int a = 1;\n  throw new UnsupportedOperationException(\"later\");\n"),
         ("java", "  int a = 1;\n  throw new RuntimeException(\"TODO\");\n"),
         ("java", "  throw new UnsupportedOperationException();\n"),
         ("c", "  assert(0);\n"),
@@ -87,7 +94,6 @@ def test_what_only_looks_like_a_mark_is_none(language: str, code: str) -> None:
         ("python", "    return x  # TODO: faster\n"),
         ("java", "  if (a) { throw new UnsupportedOperationException(); }\n  return 1;\n"),
         ("c", "  if (a) { assert(0); }\n  return 1;\n"),
-        ("typescript", "  return undefined as any;\n"),
     ],
 )
 def test_what_may_be_a_mark_is_a_note(language: str, code: str) -> None:
