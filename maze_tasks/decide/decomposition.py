@@ -29,7 +29,7 @@ _MAX_TEXT_ID = 150  # characters of an id that is made longer for its parts
 _OF_EACH = frozenset({"must_not_use_binding", "security"})
 
 # What is found in a part that says nothing against the whole: a part may define what a later one uses.
-_OF_THE_WHOLE = frozenset({"body"})
+_OF_THE_WHOLE = frozenset({"names", "body"})
 
 
 def parts_of(hole: Hole) -> int:

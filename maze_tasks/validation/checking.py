@@ -33,8 +33,8 @@ def check(
     """Everything that is found in a fill without running it; `verdict` says what follows.
 
     Errors are: ``empty``, ``too_large``, ``truncated``, ``syntax``, ``surroundings``, ``body``, ``marker``, ``schema``,
-    ``pattern``, ``binding``, ``type`` and ``imports``. What cannot be decided here is a note. The masks of tokens in
-    constraints only mark a hole as sensitive: they are never applied.
+    ``pattern``, ``binding``, ``type``, ``imports`` and ``names``. What cannot be decided here is a note. The masks of
+    tokens in constraints only mark a hole as sensitive: they are never applied.
 
     Args:
         fill: the fill.

@@ -341,18 +341,18 @@ def test_a_failed_part_that_is_tried_again_makes_its_whole_whole(divider: MakeDi
 
 
 def test_a_whole_whose_parts_did_not_fit_is_tried_whole_again_and_divided_anew(divider: MakeDivider) -> None:
-    asked_for = "statistics"
+    asked_for = "min"
     bench, server = divider(
         lambda asked: whole_fails(asked).replace("sum", asked_for) if "1 of 3" in asked.prompt else whole_fails(asked)
     )  # type: ignore[union-attr]
     hole = scanned()
-    spec = {"hole_id": 1, "fill_constraints": [{"kind": "must_use_binding", "value": "median"}]}
+    spec = {"hole_id": 1, "fill_constraints": [{"kind": "must_use_binding", "value": "max"}]}
     submit(bench, hole.model_copy(update={"spec": hole.spec.model_validate(spec)}))
     bench.run_all()
     first = by_id(bench)[1]
     assert first.error is not None
     assert first.error.kind == "binding"
-    asked_for = "median"
+    asked_for = "max"
     assert retry_failed(bench.store, bench.sent.extend, RUN) == 1
     bench.run_all()
     second = by_id(bench)[1]
