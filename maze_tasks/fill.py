@@ -293,12 +293,14 @@ class Filler:
             return turn
         try:
             with self._holding(work, LONGEST_SEAT_S, permit=False) as cut:
-                turn = sit(self.room, gates, ask, wanted, turn, cut=cut, now=self.now)
-            if turn is None and not self._patiently(lambda: is_running(self.store, at.run), _BEGIN_PATIENCE_S):
-                # It was paused or has ended meanwhile: nothing new starts.
-                self._patiently(lambda: gates.release(at.model, work.attempt_id, "unused"), _BEGIN_PATIENCE_S)
-                return Turn("wait")
-            return turn
+
+                def needed() -> bool:
+                    # A run that was paused or has ended meanwhile begins nothing new.
+                    return not cut.is_set() and self._patiently(
+                        lambda: is_running(self.store, at.run), _BEGIN_PATIENCE_S
+                    )
+
+                return sit(self.room, gates, ask, wanted, turn, needed=needed, now=self.now)
         finally:
             self.room.leave()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -22,7 +21,7 @@ def sit(
     wanted: Wanted,
     turn: Turn | None,
     *,
-    cut: threading.Event,
+    needed: Callable[[], bool],
     now: Callable[[], float],
 ) -> Turn | None:
     """Wait until there is a permit, or something else is to be done.
@@ -33,7 +32,7 @@ def sit(
         ask: asks for a permit.
         wanted: what for.
         turn: what was answered last: to wait for a call to end.
-        cut: set when the hole needs no call any more.
+        needed: whether the hole's call may still be begun.
         now: seconds that pass.
 
     Returns:
@@ -45,7 +44,9 @@ def sit(
     # A slot that is kept for who sits here would be idle until they ask: they come when one is free.
     gates.leave(wanted.ticket.model, place_of(wanted.ticket))
     wanted, end = replace(wanted, reserves=False), now() + LONGEST_SEAT_S
-    while turn is not None and turn.in_place and now() < end and not cut.is_set() and not room.closed:
+    while turn is not None and turn.in_place and now() < end and not room.closed:
         room.wait(min(turn.wait_ms / 1000, ASK_EVERY_S))
+        if not needed():
+            break
         turn = ask(wanted)
     return turn

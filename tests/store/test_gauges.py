@@ -32,6 +32,20 @@ def test_no_more_calls_go_at_once_than_the_limit_and_a_release_lets_the_next_one
     assert gauge.latency_ms == 100
 
 
+def test_a_permit_of_somebody_dead_is_waited_for_until_its_lease_ends_and_no_longer(store: RunStore) -> None:
+    s = scene(store, max_concurrency=1)
+    assert s.gone("p")
+    assert s.done("p", latency_ms=60_000)
+    assert s.gone("alive")
+    s.clock.now += 8_000
+    s.gates.renew_permits([("m", "alive")])
+    assert s.ask("q", max_wait_ms=0).wait_ms == 60_000, "a call like the last one"
+    s.clock.now += 8_000  # it was not renewed: its worker is gone
+    assert s.ask("q", max_wait_ms=0).wait_ms == 7_000
+    s.clock.now += 7_001
+    assert s.gone("q")
+
+
 def test_a_repeated_question_is_answered_alike_and_counts_once(store: RunStore) -> None:
     s = scene(store, max_concurrency=1, requests_per_minute=5, tokens_per_minute=100)
     assert [s.ask("p", tokens=30).verdict for _ in range(4)] == ["go"] * 4

@@ -135,6 +135,11 @@ local at, why = math.max(now, S.pu), 'paused'
 if S.pu <= now then why = rated and 'rate' or 'concurrency' end
 local busy = waiting + 1 - limit + (S.pu <= now and live or 0)
 if busy > 0 then at = at + math.ceil(busy * pace) end
+if why == 'concurrency' and waiting == 0 then
+  -- A permit that was not renewed for half its lease is a dead holder's, and comes back when that ends.
+  local ends = tonumber(redis.call('ZRANGE', LEASES, 0, 0, 'WITHSCORES')[2])
+  if ends and ends - now < lease / 2 then at = math.min(at, ends) end
+end
 local last = redis.call('ZREVRANGE', QUEUE, 0, 0, 'WITHSCORES')[2]
 if rated then
   local free = free_at(over_n, over_t)
