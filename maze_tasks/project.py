@@ -23,7 +23,7 @@ from maze_tasks.models import default_templates
 from maze_tasks.models.runs import RunRules
 from maze_tasks.names import VERIFIERS
 from maze_tasks.producer import Producer, RunOptions
-from maze_tasks.store import RunStore, care, connect, require_noeviction
+from maze_tasks.store import RunStore, care, connect, require_fit
 from maze_tasks.store.gauges import Gates, Gauge
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def open_project(settings: Settings, *, state_dir: Path | None = None) -> Iterat
             settings = settings.model_copy(update={"redis_url": server.redis_url, "broker_url": server.broker_url})
         client = connect(settings.require_redis_url())
         stack.callback(client.close)
-        require_noeviction(client)
+        require_fit(client)
         store = RunStore(client, namespace=settings.namespace, lease_ms=round(settings.lease_s * 1000))
         dispatcher = Dispatcher(make_celery(settings.require_broker_url(), events=settings.events), settings.namespace)
         stack.callback(dispatcher.close)

@@ -103,11 +103,11 @@ def _ping(service: str, setting: str, url: str, reach: Callable[[], None]) -> Se
 
 
 def _ping_redis(settings: Settings) -> None:
-    from maze_tasks.store import connect, require_noeviction
+    from maze_tasks.store import connect, require_fit
 
     client = connect(settings.require_redis_url())
     try:
-        require_noeviction(client)
+        require_fit(client)
     finally:
         client.close()
 

@@ -33,7 +33,7 @@ from maze_tasks.judging import Judge
 from maze_tasks.leases import LeaseKeeper
 from maze_tasks.names import VERIFIERS, queue_name
 from maze_tasks.sending import send_from
-from maze_tasks.store import RunStore, connect, require_noeviction
+from maze_tasks.store import RunStore, connect, require_fit
 from maze_tasks.store.cache import FillCache
 from maze_tasks.store.cancelled import needless
 from maze_tasks.store.dropped import count_dropped
@@ -214,7 +214,7 @@ def _require_lasting_store(settings: Settings) -> None:
     """
     try:
         with closing(connect(settings.require_redis_url(), max_connections=1)) as client:
-            require_noeviction(client)
+            require_fit(client)
     except ServiceUnavailable as error:
         logger.warning("%s; waiting for it", error)
     except MazeError as error:

@@ -92,11 +92,11 @@ def _require_lasting_store(settings: Settings) -> None:
 
     from maze_tasks.cli.output import warn
     from maze_tasks.errors import ServiceUnavailable
-    from maze_tasks.store import connect, require_noeviction
+    from maze_tasks.store import connect, require_fit
 
     try:
         with closing(connect(settings.require_redis_url(), max_connections=1)) as client:
-            require_noeviction(client)
+            require_fit(client)
     except ServiceUnavailable as error:
         warn(f"{error}; the workers wait for it")
 

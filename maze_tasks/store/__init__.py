@@ -1,6 +1,6 @@
 """The store: runs, attempts, results and accounts in Redis. The only importer of redis."""
 
-from maze_tasks.store.connection import connect, require_noeviction, translated
+from maze_tasks.store.connection import connect, require_fit, translated
 from maze_tasks.store.runs import Begun, Commit, Finished, NewHole, RunInfo, RunStore, Ticket
 
 __all__ = [
@@ -12,6 +12,6 @@ __all__ = [
     "RunStore",
     "Ticket",
     "connect",
-    "require_noeviction",
+    "require_fit",
     "translated",
 ]

@@ -110,15 +110,23 @@ def translated() -> Iterator[None]:
         raise MazeError(f"Redis: {type(error).__name__}: {str(error)[:200]}") from None
 
 
-def require_noeviction(client: redis.Redis) -> None:
-    """Refuse a server that may throw keys away when its memory is full.
+def require_fit(client: redis.Redis) -> None:
+    """Refuse a server that may throw keys away when its memory is full, or that has a part of all keys only.
 
     Raises:
-        Refused: `maxmemory` is set with another policy than ``noeviction``.
+        Refused: `maxmemory` is set with another policy than ``noeviction``, or it is a node of a Redis Cluster.
         ServiceUnavailable: the server cannot be reached.
     """
     with translated():
-        info = client.info("memory")
+        pipe = client.pipeline(transaction=False)
+        pipe.info("memory")
+        pipe.info("cluster")
+        info, cluster = pipe.execute()
+    if int(cluster.get("cluster_enabled", 0)):
+        raise Refused(
+            "Redis is a node of a Redis Cluster, which the store cannot lie on: "
+            "name a single server in redis_url, or a master by its sentinels"
+        )
     limit, policy = int(info.get("maxmemory", 0) or 0), str(info.get("maxmemory_policy", "noeviction"))
     if limit and policy != "noeviction":
         raise Refused(

@@ -91,6 +91,15 @@ def test_a_server_that_may_evict_is_refused_at_every_door(stage: Stage, server: 
     assert "Traceback" not in stage.said("plain")
 
 
+def test_a_node_of_a_redis_cluster_is_refused_at_every_door(stage: Stage, server: OwnRedis) -> None:
+    with own_redis(cluster_enabled="yes") as node:
+        stage.configure(redis_url=f"redis://127.0.0.1:{node.port}/0", broker_url=server.address["broker_url"])
+        path = stage.write("holes.jsonl", [{"hole_id": 1}])
+        for refused in (stage.maze("refine", path), stage.maze("worker"), stage.maze("status"), stage.maze("check")):
+            assert refused.code == 2
+            assert "Redis Cluster" in refused.err
+
+
 def test_a_worker_that_comes_before_its_redis_waits_for_it(stage: Stage, server: OwnRedis) -> None:
     server.kill()
     worker = stage.worker()
