@@ -17,7 +17,7 @@ from maze_tasks.errors import EndpointError, Failure, MazeError
 from maze_tasks.models import ModelEndpoint
 from maze_tasks.models.calls import Call, Reply
 from maze_tasks.models.runs import Cursor, RunRules
-from maze_tasks.store.cache import FillCache
+from maze_tasks.store.cache import FillCache, Found
 from maze_tasks.store.runs import Ticket
 from maze_tasks.store.together import Step
 from maze_tasks.validation import NORMALISER_VERSION
@@ -38,6 +38,19 @@ class Kept:
 
     reply: Reply
     cost_nano: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What the cache is asked.
+
+    Args:
+        digest: what the request is known by.
+        request: the request as it is sent.
+    """
+
+    digest: str
+    request: HttpRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +87,10 @@ def request_digest(endpoint: ModelEndpoint, request: HttpRequest, cursor: Cursor
     return digest.hexdigest()
 
 
-def recall(
-    cache: FillCache | None, rules: RunRules, endpoint: ModelEndpoint, call: Call, cursor: Cursor, holder: str
-) -> Recalled:
-    """Look for the reply to a call; where there is none, claim the request.
+def asking(
+    cache: FillCache | None, rules: RunRules, endpoint: ModelEndpoint, call: Call, cursor: Cursor
+) -> Asking | None:
+    """What the cache is to be asked for a call, None where it is not.
 
     Args:
         cache: the cache, None where there is none.
@@ -85,23 +98,39 @@ def recall(
         endpoint: who is asked.
         call: what is asked.
         cursor: round and sample that it is asked for.
-        holder: the attempt.
     """
     if cache is None or not rules.cache:
-        return Recalled()
+        return None
     try:
         request = build_request(endpoint, call)
-        digest = request_digest(endpoint, request, cursor)
-        found = cache.ask(digest, holder)
     except EndpointError:
-        return Recalled()  # the call itself says what is wrong
+        return None  # the call itself says what is wrong
+    return Asking(request_digest(endpoint, request, cursor), request)
+
+
+def recall(cache: FillCache | None, asked: Asking | None, holder: str) -> Recalled:
+    """Look for the reply to a call; where there is none, claim the request.
+
+    Args:
+        cache: the cache.
+        asked: what it is asked, None not to ask.
+        holder: the attempt.
+    """
+    if cache is None or asked is None:
+        return Recalled()
+    try:
+        return recalled(asked, cache.ask(asked.digest, holder))
     except MazeError as error:
         logger.warning("fill cache not asked: %s", error)
         return Recalled()
+
+
+def recalled(asked: Asking, found: Found) -> Recalled:
+    """What an answer of the cache means for the attempt that asked."""
     if found.verdict == "busy":
-        return Recalled(digest, request, busy_ms=found.wait_ms)
+        return Recalled(asked.digest, asked.request, busy_ms=found.wait_ms)
     kept = _read(found.reply) if found.verdict == "hit" else None
-    return Recalled(digest, request, kept, claimed=found.verdict == "claimed")
+    return Recalled(asked.digest, asked.request, kept, claimed=found.verdict == "claimed")
 
 
 def _read(text: str) -> Kept | None:

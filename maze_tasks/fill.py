@@ -19,21 +19,21 @@ from maze_tasks.caching import Kept, Recalled
 from maze_tasks.decide.deadline import call_limit_s
 from maze_tasks.decide.decomposition import parts_of
 from maze_tasks.decide.profiles import profile_of
-from maze_tasks.decide.request import call_for
-from maze_tasks.decide.step import Step, step_after
-from maze_tasks.decide.tokens import estimate_tokens, temperature
+from maze_tasks.decide.step import step_after
 from maze_tasks.decide.turns import Turn, over_budget
 from maze_tasks.endpoints import EndpointClient
-from maze_tasks.errors import EndpointError, Refused, ServiceUnavailable
+from maze_tasks.errors import EndpointError, Refused
 from maze_tasks.freeing import free_dependents
 from maze_tasks.leases import LeaseKeeper
 from maze_tasks.lost import lost_record
 from maze_tasks.messages import FillMessage, VerifyMessage
-from maze_tasks.models import Hole, ModelEndpoint, diagnostics_of
-from maze_tasks.models.calls import Call, Reply
-from maze_tasks.models.runs import Cursor, Plan, RunRules
-from maze_tasks.names import VERIFIERS, HoleId, idempotency_key
+from maze_tasks.models import Hole, ModelEndpoint
+from maze_tasks.models.calls import Reply
+from maze_tasks.models.runs import Plan, RunRules
+from maze_tasks.names import HoleId
+from maze_tasks.opening import Opened, Opener, Prepared, Texts, key_of
 from maze_tasks.parts import as_asked, see_to
+from maze_tasks.patience import patiently
 from maze_tasks.permits import Wanted
 from maze_tasks.recording import Answer, commit_of, most_nano, prices_of, provisional, record_of
 from maze_tasks.replying import read_fill, read_plainly, unsure
@@ -45,7 +45,7 @@ from maze_tasks.store.cache import FillCache
 from maze_tasks.store.cancelled import is_running
 from maze_tasks.store.gauges import Gates
 from maze_tasks.store.runs import Began, Begun, Finished, RunInfo, RunStore, Ticket
-from maze_tasks.unfit import unfit
+from maze_tasks.unfit import plans_for, unfit
 from maze_tasks.waiting_room import WaitingRoom
 
 logger = logging.getLogger(__name__)
@@ -54,7 +54,6 @@ T = TypeVar("T")
 
 _COMMIT_PATIENCE_S = 300.0  # how long a worker holds an answer that Redis does not take: losing it would cost it again
 _BEGIN_PATIENCE_S = 30.0
-_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.1, 5.0  # between two tries, doubled each time
 _STAGGER_MS = 1_000  # over which those come back who waited for one who died
 _NOT_OURS = frozenset({"gone", "ahead", "unfit"})  # verdicts on what names a run, a hole or a place that is none
 _LONGEST_REST_S = 5.0  # a queue is looked at again after so long: what lies in it may go elsewhere by then
@@ -70,8 +69,7 @@ class _Work:
     begun: Begun
     plan: Plan
     rules: RunRules
-    hole: Hole
-    call: Call
+    asks: Prepared
     recalled: Recalled
     since: float
 
@@ -110,13 +108,22 @@ class Filler:
     room: WaitingRoom = field(default_factory=WaitingRoom)
     rest: Callable[[float], None] = lambda _: None
     _runs: dict[str, RunInfo] = field(default_factory=dict)
+    _smooth: dict[str, bool] = field(default_factory=dict)  # whether the last attempt at a model came to its call
 
-    def fill(self, message: FillMessage, hole_id: HoleId) -> bool:
+    def parcel(self, message: FillMessage) -> Callable[[HoleId], bool]:
+        """`fill` for the holes of a message, which are read together: each is known before its lease is asked for."""
+        if len(message.holes) == 1 or message.cursor.round_no or message.cursor.candidate:
+            return partial(self.fill, message)
+        texts = Texts(self.store, message.run, message.holes)
+        return lambda hole_id: self.fill(message, hole_id, texts.take(hole_id))
+
+    def fill(self, message: FillMessage, hole_id: HoleId, text: str | None = None) -> bool:
         """Make one attempt for one hole of a message, if it is due.
 
         Args:
             message: the link that is being run.
             hole_id: one of its holes.
+            text: the hole as it is stored, where that is known.
 
         Returns:
             Whether the hole goes on to the next candidate, so that the rest of the chain is wanted.
@@ -126,11 +133,11 @@ class Filler:
         """
         ticket = Ticket(message.run, hole_id, message.cursor, message.send_no, message.model)
         attempt_id = secrets.token_hex(16)
-        begun = self._begin(message, ticket, attempt_id)
+        opened, begun = self._begin(message, ticket, attempt_id, text)
         if begun.verdict == "unfit":
             # Plans may be added while a run goes on: what is remembered may be older than the message.
             self.forget(message.run)
-            begun = self._begin(message, ticket, attempt_id)
+            opened, begun = self._begin(message, ticket, attempt_id)
         if begun.verdict in _NOT_OURS:
             self.refused(begun.verdict)
         info = self.run_info(message.run)
@@ -144,7 +151,7 @@ class Filler:
         if begun.verdict != "go":
             logger.debug("hole %r dropped: %s", hole_id, begun.verdict)
             return begun.on
-        finished = self._attempt(ticket, attempt_id, begun, info)
+        finished = self._attempt(ticket, attempt_id, opened, begun, info)
         see_to(self.store, self.send, message.run, hole_id, finished.what)
         if info.rules.ordered:
             free_dependents(self.store, self.send, message.run, hole_id)
@@ -154,19 +161,32 @@ class Filler:
             send_from(self.store, self.send, message.run, [(hole_id, str(message.cursor.sample))])
         return finished.what == "next" or finished.on
 
-    def _begin(self, message: FillMessage, ticket: Ticket, attempt_id: str) -> Begun:
+    def _begin(
+        self, message: FillMessage, ticket: Ticket, attempt_id: str, text: str | None = None
+    ) -> tuple[Opened, Begun]:
         """Ask for the lease, if this worker may run the message; ``unfit`` where no plan it knows has room for it."""
         info = self.run_info(message.run)
         if info is None:
-            return Begun("gone")
+            return Opened(), Begun("gone")
         plans = self._fitting(info, message)
         if not plans:
-            return Begun("unfit")
+            return Opened(), Begun("unfit")
         prices = prices_of(self.endpoints[message.model])
-        return self._patiently(
-            lambda: self.store.begin(ticket, attempt_id, lost_record(ticket.cursor, ticket.model), prices, plans),
-            _BEGIN_PATIENCE_S,
-        )
+        begin = self.store.begin_call(ticket, attempt_id, lost_record(ticket.cursor, ticket.model), prices, plans)
+        prepared = None
+        if text is not None and self._smooth.get(message.model, True):
+            prepared = self._opener.foreseen(ticket, self.endpoints[ticket.model], text, info.rules)
+        opened = self._patiently(lambda: self._opener.open(ticket, attempt_id, begin, prepared), _BEGIN_PATIENCE_S)
+        begun = opened.begun or Begun("gone")
+        if prepared is not None and (begun.verdict != "go" or begun.text != text):
+            self._smooth[message.model] = False
+            self._opener.withdraw(ticket, attempt_id, opened)
+            opened = Opened()
+        return opened, begun
+
+    @property
+    def _opener(self) -> Opener:
+        return Opener(self.store, self.cache, self.gates, self.now)
 
     def forget(self, run: str) -> None:
         """Read a run's plans anew when it is met next."""
@@ -187,12 +207,7 @@ class Filler:
 
     def _fitting(self, info: RunInfo, message: FillMessage) -> list[int]:
         """Numbers of the plans a message may belong to; none where this worker may not run it."""
-        at = message.cursor
-        plans = [
-            number
-            for number, plan in enumerate(info.plans)
-            if at.candidate < plan.stages and plan.model_at(at) == message.model
-        ]
+        plans = plans_for(info, message)
         if not plans:
             logger.warning("message for model %r does not fit a plan of run %r: dropped", message.model, message.run)
             return []
@@ -201,33 +216,53 @@ class Filler:
             logger.warning("%s", why)
         return [] if why else plans
 
-    def _attempt(self, ticket: Ticket, attempt_id: str, begun: Begun, info: RunInfo) -> Finished:
-        endpoint, plan = self.endpoints[ticket.model], info.plans[begun.plan_no]
-        stored = Hole.load(json.loads(begun.text))
-        hole = self._patiently(lambda: as_asked(self.store, ticket.run, stored), _BEGIN_PATIENCE_S)
-        call = self._call(ticket, hole, endpoint, begun, info.rules)
-        recalled = caching.recall(self.cache, info.rules, endpoint, call, ticket.cursor, attempt_id)
+    def _attempt(self, ticket: Ticket, attempt_id: str, opened: Opened, begun: Begun, info: RunInfo) -> Finished:
+        endpoint, plan, smooth = self.endpoints[ticket.model], info.plans[begun.plan_no], self._smooth
+        opened = self._opened(ticket, attempt_id, opened, begun, info.rules)
+        assert opened.prepared is not None
+        recalled = opened.recalled
+        smooth[ticket.model] = recalled.kept is None and recalled.busy_ms is None
         if recalled.busy_ms is not None:
+            self._opener.withdraw(ticket, attempt_id, opened)
             return self._wait(ticket, attempt_id, recalled)
-        work = _Work(ticket, attempt_id, begun, plan, info.rules, hole, call, recalled, self.now())
+        work = _Work(ticket, attempt_id, begun, plan, info.rules, opened.prepared, recalled, self.now())
         turn = None
         if recalled.kept is None:
-            reserved = self._reserve(work) if begun.budgeted else "go"
+            reserved = opened.reserved or (self._reserve(work) if begun.budgeted else "go")
             if reserved in ("deferred", "late"):
-                caching.give_back(self.cache, recalled, attempt_id)
+                smooth[ticket.model] = False
+                self._opener.withdraw(ticket, attempt_id, opened)
                 return Finished(reserved)
-            turn = self._turn(work) if reserved == "go" else Turn("fail", error=over_budget())
+            turn = self._turn(work, opened) if reserved == "go" else Turn("fail", error=over_budget())
             if turn is not None and turn.error is None:
                 return self._give_way(work, turn)
+        elif opened.reserved == "deferred":  # the lease went with it
+            self._opener.withdraw(ticket, attempt_id, opened)
+            return Finished("deferred")
         permit = self.gates is not None and recalled.kept is None and turn is None
         with self._holding(work, endpoint.timeout_secs, permit=permit) as cut:
             if turn is not None and turn.error is not None:
                 answer = Answer(None, None, turn.error, asked=False)
             else:
                 answer = self._answer(work, cut)
-            return self._commit(work, answer)
+            return self._commit(work, answer, unused=opened.permit and (answer.cached or not answer.asked))
 
-    def _commit(self, work: _Work, answer: Answer) -> Finished:
+    def _opened(self, ticket: Ticket, attempt_id: str, opened: Opened, begun: Begun, rules: RunRules) -> Opened:
+        """What an attempt needs beside its lease: granted with it, or asked for now."""
+        prepared = opened.prepared
+        if prepared is not None:
+            if begun.retries:  # another key: the request is written anew
+                opened.prepared = replace(prepared, call=replace(prepared.call, key=key_of(ticket, begun)))
+                opened.recalled = replace(opened.recalled, request=None)
+            return opened
+        stored = Hole.load(json.loads(begun.text))
+        hole = self._patiently(lambda: as_asked(self.store, ticket.run, stored), _BEGIN_PATIENCE_S)
+        prepared = self._opener.prepared(ticket, self.endpoints[ticket.model], hole, begun, rules)
+        if self._smooth.get(ticket.model, True):
+            return self._patiently(lambda: self._opener.open(ticket, attempt_id, None, prepared), _BEGIN_PATIENCE_S)
+        return Opened(begun, prepared, caching.recall(self.cache, prepared.asking, attempt_id))
+
+    def _commit(self, work: _Work, answer: Answer, *, unused: bool) -> Finished:
         """Put an attempt on record with what follows from it, and tell cache and gate in the same round trip."""
         ticket, attempt_id, plan, rules = work.ticket, work.attempt_id, work.plan, work.rules
         endpoint = self.endpoints[ticket.model]
@@ -236,19 +271,19 @@ class Filler:
             retries=work.begun.retries if answer.asked else rules.max_retries,
             spill_after_s=endpoint.spill_after_s,
             draw=self.draw(),
-            verified=profile_of(work.hole, rules) is not None,
-            parts=parts_of(work.hole),
+            verified=profile_of(work.asks.hole, rules) is not None,
+            parts=parts_of(work.asks.hole),
         )
         step = step_after(answer.outcome, facts)
-        attempt = record_of(ticket, endpoint, work.call, answer, repeated=work.begun.repeated)
+        attempt = record_of(ticket, endpoint, work.asks.call, answer, repeated=work.begun.repeated)
         fresh = Kept(answer.reply, attempt.cost_nano) if answer.reply else None
         kept = caching.decided(self.cache, work.recalled, attempt_id, answer.outcome, fresh, rules.cache_days)
-        back = permits.given_back(self.gates, ticket, attempt_id, answer, self.draw())
+        back = permits.given_back(self.gates, ticket, attempt_id, answer, self.draw(), unused=unused)
         if step.kind == "verify" and work.recalled.digest:
             attempt = attempt.model_copy(update={"request": work.recalled.digest})
         commit = commit_of(provisional(attempt, step, plan.samples), step, answer)
         commit = replace(commit, retries=work.begun.retries)
-        follows = _following(plan, ticket.cursor, step)
+        follows = selecting.model_after(plan, ticket.cursor, step)
         finished = self._patiently(
             lambda: self.store.finish(ticket, attempt_id, commit, next_model=follows, beside=[*kept, *back]),
             _COMMIT_PATIENCE_S,
@@ -272,23 +307,25 @@ class Filler:
 
     def _reserve(self, work: _Work) -> budgets.Reserved:
         """Set aside what the call may cost."""
-        most = most_nano(self.endpoints[work.ticket.model], work.call)
-        return self._patiently(
-            lambda: budgets.reserve(self.store, work.ticket, work.attempt_id, most), _BEGIN_PATIENCE_S
-        )
+        most = most_nano(self.endpoints[work.ticket.model], work.asks.call)
+        step = partial(budgets.reserve, self.store, work.ticket, work.attempt_id, most)
+        return self._patiently(step, _BEGIN_PATIENCE_S)
 
-    def _turn(self, work: _Work) -> Turn | None:
-        """Ask for a permit; None where the call may be made now."""
-        gates, at, plan, call = self.gates, work.ticket, work.plan, work.call
-        if gates is None:
+    def _turn(self, work: _Work, opened: Opened) -> Turn | None:
+        """Ask for a permit, unless it is held; None where the call may be made now."""
+        gates, at, plan = self.gates, work.ticket, work.plan
+        if gates is None or (opened.permit and self._opener.in_time(opened)):
             return None
+        if opened.permit:
+            gates.release(at.model, work.attempt_id, "unused")
+            return Turn("wait")
         # One of several samples stays with the others: their candidate is left by all of them together.
         later = plan.candidates[at.cursor.candidate + 1 :] if plan.samples == 1 else ()
-        tokens = estimate_tokens(call.system + call.prompt, call.max_tokens)
         spill_after_s = self.endpoints[at.model].spill_after_s
-        wanted = Wanted(at, work.attempt_id, tokens, later, spill_after_s, patience=work.rules.max_retries)
+        wanted = Wanted(at, work.attempt_id, work.asks.tokens, later, spill_after_s, patience=work.rules.max_retries)
         ask = partial(self._ask_for_permit, gates)
         turn = ask(wanted)
+        self._smooth[at.model] = turn is None
         if turn is None or not turn.in_place or not self.room.enter():
             return turn
         try:
@@ -319,19 +356,6 @@ class Filler:
             lambda: waiting.defer(self.store, ticket, attempt_id, turn.wait_ms, turn.spread_ms), _BEGIN_PATIENCE_S
         )
 
-    def _call(self, ticket: Ticket, hole: Hole, endpoint: ModelEndpoint, begun: Begun, rules: RunRules) -> Call:
-        """What is asked for a hole at its cursor."""
-        at = ticket.cursor
-        key = idempotency_key(ticket.run, ticket.hole_id, at.round_no, at.candidate, at.sample, begun.retries)
-        return call_for(
-            hole,
-            endpoint,
-            key,
-            temperature=temperature(rules.temperature_schedule, at.round_no),
-            diagnostics=diagnostics_of(begun.before),
-            templates=rules.templates,
-        )
-
     def _wait(self, ticket: Ticket, attempt_id: str, recalled: Recalled) -> Finished:
         """Give the slot back while somebody else makes the very request that this hole is for."""
         # Should they never come back, their claim ends, and those who wait come one after the other.
@@ -348,7 +372,7 @@ class Filler:
             reply = kept.reply if kept else self._ask(work, cut)
         except EndpointError as error:
             return Answer(None, None, error)
-        answer = self._read(run, reply, work.hole)
+        answer = self._read(run, reply, work.asks.hole)
         if kept:
             answer = replace(answer, saved_nano=kept.cost_nano)
         doubt = None if answer.outcome else unsure(reply, work.rules)
@@ -360,7 +384,7 @@ class Filler:
         if left_ms is not None:
             left_s = left_ms / 1000 - (self.now() - work.since)
             limit_s = call_limit_s(left_s, work.plan.stages - work.ticket.cursor.candidate, limit_s)
-        return self.client(model).call(work.call, deadline_s=limit_s, cancelled=cut, request=work.recalled.request)
+        return self.client(model).call(work.asks.call, deadline_s=limit_s, cancelled=cut, request=work.recalled.request)
 
     def _read(self, run: str, reply: Reply, hole: Hole) -> Answer:
         """The fill that a reply holds, and why it cannot be accepted, if it cannot."""
@@ -373,25 +397,4 @@ class Filler:
         return Answer(reply, read.code, read.failure, read.notes)
 
     def _patiently(self, step: Callable[[], T], patience_s: float) -> T:
-        """Run a step of the store; while Redis is away, again with growing waits. Every step bears repeating."""
-        end = time.monotonic() + patience_s
-        wait = _FIRST_WAIT_S
-        while True:
-            try:
-                return step()
-            except ServiceUnavailable as error:
-                if time.monotonic() + wait > end:
-                    raise
-                if wait in (_FIRST_WAIT_S, _LONGEST_WAIT_S):
-                    logger.warning("%s; trying again for up to %.0f s", error, end - time.monotonic())
-                self.sleep(wait * (0.5 + self.draw()))
-                wait = min(wait * 2, _LONGEST_WAIT_S)
-
-
-def _following(plan: Plan, cursor: Cursor, step: Step) -> str | None:
-    """The candidate that a step leads to, None where it leads to none."""
-    if step.kind == "verify":
-        return VERIFIERS
-    if step.kind not in ("next", "round"):
-        return None
-    return plan.model_at(selecting.cursor_after(cursor, step.kind))
+        return patiently(step, patience_s, sleep=self.sleep, draw=self.draw)

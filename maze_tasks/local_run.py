@@ -82,7 +82,7 @@ class LocalRun:
             slots.shutdown(wait=True, cancel_futures=True)
 
     def _run_link(self, message: FillMessage) -> None:
-        went = [self._filler.fill(message, hole_id) for hole_id in message.holes]
+        went = list(map(self._filler.parcel(message), message.holes))
         following = message.following()
         if any(went) and following is not None:
             self.send([following])

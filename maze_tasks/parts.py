@@ -98,6 +98,11 @@ def as_asked(store: RunStore, run: str, hole: Hole) -> Hole:
     return in_place(hole, as_asked(store, run, whole), [one.code or "" for one in earlier])
 
 
+def asks_others(hole: Hole) -> bool:
+    """Whether other holes are to be looked at before a hole can be asked for (`as_asked`)."""
+    return hole.part is not None or bool(hole.depends_on)
+
+
 def join_parts(store: RunStore, send: Send, run: str, hole_id: HoleId, info: RunInfo) -> bool:
     """Close a hole whose parts have all come to an end: their fills joined are its fill, if they fit together.
 

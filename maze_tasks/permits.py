@@ -1,7 +1,7 @@
 """Permits in the life of an attempt: asked for ahead of a call, given back with what the call said of its endpoint.
 
-Source: PROTOCOL, "begin, finish, judge" and "Waits". The permit is asked for once the hole is known, for its tokens are
-not before, and a hole whose reply is kept needs none.
+Source: PROTOCOL, "begin, finish, judge" and "Waits". Here it is asked for when it was not granted with the lease (see
+`opening`).
 """
 
 from __future__ import annotations
@@ -82,7 +82,9 @@ def ask(gates: Gates, wanted: Wanted, *, draw: float, now: Callable[[], float]) 
     return turn
 
 
-def given_back(gates: Gates | None, ticket: Ticket, attempt_id: str, answer: Answer, draw: float) -> list[Step]:
+def given_back(
+    gates: Gates | None, ticket: Ticket, attempt_id: str, answer: Answer, draw: float, *, unused: bool = False
+) -> list[Step]:
     """What to tell the gate of an attempt, in the round trip that commits it.
 
     Args:
@@ -91,7 +93,10 @@ def given_back(gates: Gates | None, ticket: Ticket, attempt_id: str, answer: Ans
         attempt_id: the attempt.
         answer: what came of it.
         draw: random number in 0..1 for the jitter of the breaker's open period.
+        unused: whether a permit is held that no call was made with.
     """
+    if gates is not None and unused:
+        return [gates.release_call(ticket.model, attempt_id, "unused")]
     if gates is None or not answer.asked:
         return []
     if answer.cached:

@@ -9,11 +9,11 @@ from dataclasses import replace
 from maze_tasks.decide.change import change
 from maze_tasks.decide.decomposition import parts_of
 from maze_tasks.decide.selection import Contender, select
-from maze_tasks.decide.step import Facts, step_on
+from maze_tasks.decide.step import Facts, Step, step_on
 from maze_tasks.errors import Failure
 from maze_tasks.models import Hole
 from maze_tasks.models.runs import Attempt, Cursor, ErrorRecord, Plan, RunRules
-from maze_tasks.names import HoleId
+from maze_tasks.names import VERIFIERS, HoleId
 from maze_tasks.sending import Send, send_group
 from maze_tasks.store import care, reading
 from maze_tasks.store.runs import SELECT_MEMBER, RunStore
@@ -116,3 +116,12 @@ def _contenders(hole: Hole, attempts: Sequence[Attempt], spot: care.Spot) -> lis
 
 def _at(attempt: Attempt, spot: care.Spot) -> bool:
     return attempt.round == spot.cursor.round_no and attempt.candidate == spot.cursor.candidate
+
+
+def model_after(plan: Plan, cursor: Cursor, step: Step) -> str | None:
+    """The candidate that a step leads to, or the verifiers; None where it leads to none."""
+    if step.kind == "verify":
+        return VERIFIERS
+    if step.kind not in ("next", "round"):
+        return None
+    return plan.model_at(cursor_after(cursor, step.kind))

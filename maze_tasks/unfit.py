@@ -1,13 +1,24 @@
-"""Why a worker leaves a hole to others."""
+"""Whether a message fits its run, and why a worker leaves a hole to others."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
 from maze_tasks.errors import ConfigError
+from maze_tasks.messages import FillMessage
 from maze_tasks.models import ModelEndpoint
 from maze_tasks.names import FORMAT_VERSION
 from maze_tasks.store.runs import RunInfo
+
+
+def plans_for(info: RunInfo, message: FillMessage) -> list[int]:
+    """Numbers of a run's plans that have the message's model at its cursor."""
+    at = message.cursor
+    return [
+        number
+        for number, plan in enumerate(info.plans)
+        if at.candidate < plan.stages and plan.model_at(at) == message.model
+    ]
 
 
 def unfit(

@@ -84,7 +84,7 @@ class Runtime:
 
     def fill(self, message: FillMessage) -> list[HoleId]:
         """Make the attempts of a message's holes; those that go on to the next candidate by the rest of its chain."""
-        fill = partial(self.filler.fill, message)
+        fill = self.filler.parcel(message)
         try:
             if len(message.holes) == 1:
                 return list(message.holes) if self.slots.one(fill, message.holes[0]) else []

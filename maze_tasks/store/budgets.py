@@ -27,8 +27,17 @@ def reserve(store: RunStore, ticket: Ticket, attempt_id: str, cost_nano: int) ->
         ``go``; ``deferred``: the lease is given back, and the hole waits for what others have reserved; ``spent``:
         nobody has anything reserved, so that it will never fit; or ``late``: the lease was lost.
     """
+    with translated():
+        return read_reserved(run_together(store.calls, [reserve_call(store, ticket, attempt_id, cost_nano)])[0])
+
+
+def reserve_call(store: RunStore, ticket: Ticket, attempt_id: str, cost_nano: int) -> Step:
+    """The call behind `reserve`, for `run_each`; its answer is for `read_reserved`."""
     keys, hid = store.keys(ticket.run), encode_id(ticket.hole_id)
     names = [keys.meta, keys.hole(hid), keys.leases, keys.due]
-    step = Step(script("reserve"), names, [hid, ticket.cursor.sample, attempt_id, cost_nano])
-    with translated():
-        return _VERDICTS[run_together(store.calls, [step])[0]]
+    return Step(script("reserve"), names, [hid, ticket.cursor.sample, attempt_id, cost_nano])
+
+
+def read_reserved(raw: str) -> Reserved:
+    """What an answer to `reserve_call` says."""
+    return _VERDICTS[raw]

@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import redis
 
@@ -90,8 +90,16 @@ class FillCache:
             ServiceUnavailable: Redis cannot be reached.
         """
         with translated():
-            step = Step(script("reply_ask"), self._keys(digest)[:2], [holder, self.claim_ms])
-            verdict, *rest = run_together(self._calls, [step])[0]
+            return self.read(run_together(self._calls, [self.ask_call(digest, holder)])[0])
+
+    def ask_call(self, digest: str, holder: str) -> Step:
+        """The call behind `ask`, for `run_each`; its answer is for `read`."""
+        return Step(script("reply_ask"), self._keys(digest)[:2], [holder, self.claim_ms])
+
+    @staticmethod
+    def read(raw: Sequence[Any]) -> Found:
+        """What an answer to `ask_call` says."""
+        verdict, *rest = raw
         if verdict == "hit":
             return Found("hit", reply=str(rest[0]))
         return Found(verdict, wait_ms=int(rest[0]) if rest else 0)

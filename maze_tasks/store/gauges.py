@@ -178,10 +178,22 @@ class Gates:
             return read_admission(run_together(self._calls, [step])[0])
 
     def acquire_call(
-        self, model: str, permit_id: str, *, place: str | None = None, tokens: int = 0, max_wait_ms: int | None = None
+        self,
+        model: str,
+        permit_id: str,
+        *,
+        place: str | None = None,
+        tokens: int = 0,
+        max_wait_ms: int | None = None,
+        only_now: bool = False,
     ) -> Step:
-        """The call behind `acquire`, for `run_together`; its answer is for `read_admission`."""
+        """The call behind `acquire`, for `run_together`; its answer is for `read_admission`.
+
+        With `only_now` it is a permit at once or nothing: no slot is reserved, and one that is reserved stays as it is.
+        """
         limits = self.limits[model]
+        if only_now:
+            max_wait_ms = -1
         args: list[Arg] = [
             self._now(), permit_id, permit_id if place is None else place, self.lease_ms, limits.max_concurrency,
             limits.requests_per_minute or 0, limits.tokens_per_minute or 0, tokens,

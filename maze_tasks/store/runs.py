@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import redis
 
@@ -198,6 +199,14 @@ class RunStore:
             prices_nano: nano-USD of a prompt token and of a generated token, by which that record is charged.
             plans: numbers of the plans that have this model at this candidate: a hole of another is left alone.
         """
+        step = self.begin_call(ticket, attempt_id, lost, prices_nano, plans)
+        with translated():
+            return read_begun(run_together(self.calls, [step])[0])
+
+    def begin_call(
+        self, ticket: Ticket, attempt_id: str, lost: Attempt, prices_nano: tuple[int, int], plans: Sequence[int] = (0,)
+    ) -> Step:
+        """The call behind `begin`, for `run_each`; its answer is for `read_begun`."""
         keys, hid = self.keys(ticket.run), encode_id(ticket.hole_id)
         cursor = ticket.cursor
         names = [
@@ -209,17 +218,7 @@ class RunStore:
             ticket.model, FORMAT_VERSION, record_tail(lost), *prices_nano,
             f",{','.join(map(str, plans))},", json.dumps(self.worker),
         ]  # fmt: skip
-        with translated():
-            verdict, *rest = run_together(self.calls, [Step(script("begin"), names, args)])[0]
-        if verdict == "go":
-            text, plan_no, repeated, retries, suspect, left, budget, records = rest
-            before = tuple(Attempt.model_validate_json(record) for record in records)
-            left_ms = int(left) if int(left) >= 0 else None
-            return Begun(
-                "go", text, int(plan_no), bool(repeated), int(retries), bool(suspect), before,
-                left_ms=left_ms, budgeted=bool(budget),
-            )  # fmt: skip
-        return Begun(verdict, on=verdict == "behind" and bool(rest[0]))
+        return Step(script("begin"), names, args)
 
     def finish(
         self,
@@ -306,10 +305,36 @@ class RunStore:
         plans = tuple(_plan(table[str(number)]) for number in range(len(table)))
         return RunInfo(plans, RunRules.model_validate_json(rules), int(version))
 
+    def texts(self, run: str, hole_ids: Sequence[HoleId]) -> list[str | None]:
+        """Some holes as they are stored, in one round trip; None for one that is not there."""
+        keys = self.keys(run)
+        with translated():
+            found = self.client.mget([keys.text(encode_id(hole_id)) for hole_id in hole_ids])
+        return [None if text is None else str(text) for text in found]
+
     def note(self, run: str, text: str) -> bool:
         """Keep what a worker has to say about a run; True the first time it is said."""
         with translated():
             return bool(self.client.sadd(self.keys(run).notes, text[:500]))
+
+
+def read_begun(raw: Sequence[Any]) -> Begun:
+    """What an answer to `RunStore.begin_call` says."""
+    verdict, *rest = raw
+    if verdict != "go":
+        return Begun(verdict, on=verdict == "behind" and bool(rest[0]))
+    text, plan_no, repeated, retries, suspect, left, budget, records = rest
+    return Begun(
+        "go",
+        text,
+        int(plan_no),
+        bool(repeated),
+        int(retries),
+        bool(suspect),
+        tuple(Attempt.model_validate_json(record) for record in records),
+        left_ms=int(left) if int(left) >= 0 else None,
+        budgeted=bool(budget),
+    )
 
 
 def record_tail(attempt: Attempt) -> str:

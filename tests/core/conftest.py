@@ -56,7 +56,7 @@ class Bench:
 
     def run_link(self, message: FillMessage) -> FillMessage | None:
         """Run one message as a worker would; the link that would follow."""
-        went = [self.filler.fill(message, hole_id) for hole_id in message.holes]
+        went = list(map(self.filler.parcel(message), message.holes))
         return message.following() if any(went) else None
 
     def run_all(self) -> None:

@@ -2,7 +2,7 @@
 -- KEYS: 1 state   2 leases   3 held   4 queue   5 window   6 order
 -- ARGV: 1 time that stands in for the clock (tests), else ''   2 permit   3 place in the queue   4 lease (ms)
 --       5 calls at once   6 requests a window, 0: no limit   7 tokens a window, 0: no limit   8 tokens estimated
---       9 longest wait that is reserved (ms)   10 how long a reserved slot is kept (ms)   11 window (ms)   12 grain (ms)
+--       9 longest wait that is reserved (ms), -1: a permit now or nothing, and what is reserved stays   10 how long a reserved slot is kept (ms)   11 window (ms)   12 grain (ms)
 --       13 reservations at once   14 expiry of unused keys (ms)
 -- Returns {'go', end of the lease, now, '' | 'probe'}
 --         {'wait', when to come back, now, why}: a slot is kept for the place
@@ -33,7 +33,7 @@ local pace = (S.lat > 0 and S.lat / 1000 or MS_UNKNOWN) / limit
 local slowest = math.max(pace, rpm > 0 and window / rpm or 0, tpm > 0 and tokens * window / tpm or 0)
 
 local function refuse(time, why)
-  if kept[2] then drop(place) end
+  if kept[2] and max_wait >= 0 then drop(place) end
   local said = answer('refuse', time, why)
   said[5], said[6] = '0', int(math.ceil(slowest))
   return said
@@ -105,6 +105,7 @@ local live = held - waiting
 local score = kept[2] and tonumber(redis.call('ZSCORE', QUEUE, place) or nil)
 
 local function keep_place(time, why)
+  if max_wait < 0 then return refuse(time, why) end
   keep(time + hold, place)
   return answer('wait', time, why)
 end
