@@ -306,7 +306,6 @@ class Filler:
         )
 
     def _reserve(self, work: _Work) -> budgets.Reserved:
-        """Set aside what the call may cost."""
         most = most_nano(self.endpoints[work.ticket.model], work.asks.call)
         step = partial(budgets.reserve, self.store, work.ticket, work.attempt_id, most)
         return self._patiently(step, _BEGIN_PATIENCE_S)
