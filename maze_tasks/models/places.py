@@ -13,7 +13,7 @@ class Place(Shape):
     `start` and `end` are byte offsets into the file as it was read (`sha256` of those bytes, in hexadecimal); what lies
     between them is replaced by the fill. `line` and `column` count from 1, columns in code points. `indent` is the
     white space that the lines of a fill begin with, `newline` how the file ends its lines, `size` how many bytes it
-    has.
+    has. `modules` are the top-level names of modules that the tree knows, of a file of Python; None is not known.
     """
 
     path: str = Field(min_length=1)
@@ -31,3 +31,4 @@ class Place(Shape):
     scope: tuple[str, ...] = ()
     marker: str = ""
     size: U64 | None = None
+    modules: tuple[str, ...] | None = None

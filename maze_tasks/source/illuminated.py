@@ -9,6 +9,7 @@ from pathlib import Path
 from maze_tasks.models import Hole
 from maze_tasks.source.context import context_of
 from maze_tasks.source.index import Index
+from maze_tasks.source.modules import Modules
 from maze_tasks.source.tree import Choice, Skipped, SourceFile, Summary, read_bytes, scan_tree, source_files
 
 
@@ -30,10 +31,14 @@ def scan_with_context(
     """
     top = root if root.is_dir() else root.parent
     with closing(Index(lambda path: _bytes_of(top / path, choice.max_bytes))) as index:
+        modules = Modules(top)
         for seen in source_files(root, choice):
             if isinstance(seen, SourceFile):
                 summary.indexed += 1
                 index.add(seen.path, seen.language, seen.data)
+                if seen.language == "python":
+                    modules.add(seen.path, seen.data)
+        known = modules.all() if root.is_dir() else None
         path, data = "", b""
         for hole in scan_tree(root, choice, summary, on_skip):
             assert hole.place is not None
@@ -42,7 +47,8 @@ def scan_with_context(
                 path, data = hole.place.path, index.read(hole.place.path) or b""
             wanted = [one.value for one in hole.spec.fill_constraints if one.kind == "must_use_binding"]
             pieces = context_of(data, hole.language, hole.place, index, names=wanted)
-            yield hole.model_copy(update={"pieces": pieces})
+            place = hole.place.model_copy(update={"modules": known}) if hole.language == "python" else hole.place
+            yield hole.model_copy(update={"pieces": pieces, "place": place})
 
 
 def _bytes_of(path: Path, limit: int) -> bytes | None:

@@ -25,7 +25,8 @@ def import_findings(subject: Subject) -> Iterator[Finding]:
     """What the imports that a fill needs come to.
 
     An import that could not be put into the fill is an error where the whole file is known and does not have its name;
-    a module that is neither of python's own nor imported by the file is a note, for it may be installed.
+    and so is a module that is neither python's own nor known in the tree, as far as what is known there came with the
+    hole; else it is a note, for it may be installed.
     """
     for statement in subject.fill.imports:
         if "".join(statement.split()) not in "".join(subject.code.split()):
@@ -35,11 +36,19 @@ def import_findings(subject: Subject) -> Iterator[Finding]:
     module = tree_of(subject.code)
     if module is None:
         return
-    known = {one.module.partition(".")[0] for one in present_in(subject.frame)} | sys.stdlib_module_names
+    present = {one.module.partition(".")[0] for one in present_in(subject.frame)}
+    place = subject.hole.place
+    of_tree = frozenset(place.modules) if place is not None and place.modules is not None else None
+    tried = {id(below) for node in ast.walk(module) if isinstance(node, ast.Try) for below in ast.walk(node)}
     for node in ast.walk(module):
         for one in imported_at(node):
-            top = one.module.partition(".")[0]
-            if top and top not in known:
+            top = one.module.lstrip(".").partition(".")[0]
+            found = present if one.module.startswith(".") else present | sys.stdlib_module_names
+            if not top or top in found or (of_tree is not None and top in of_tree):
+                continue
+            if of_tree is not None and id(node) not in tried:
+                yield subject.finding("imports", f"there is no module `{one.module}`: nothing in the tree imports it")
+            else:
                 yield subject.note("imports", f"the module `{one.module}` is neither python's own nor imported here")
 
 

@@ -3,10 +3,14 @@
 # ruff: noqa: E501 - replies in one line each
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from maze_tasks.errors import Failure
 from maze_tasks.models import Hole
+from maze_tasks.source.illuminated import scan_with_context
+from maze_tasks.source.tree import Choice, Summary
 from maze_tasks.validation import check, take_apart, verdict
 from tests.validation.holes import scanned
 
@@ -109,3 +113,22 @@ def test_what_only_looks_like_it_is_kept(language: str, reply: str) -> None:
 )
 def test_a_body_gives_back_what_its_function_promises(wanted: str, body: str, kind: str | None) -> None:
     assert rejected(body, scanned(f"def f(items) -> {wanted}:\n    raise NotImplementedError\n")) == kind
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ("    import nosuch\n    return nosuch.f(items)\n", "imports"),
+        ("    from .nosuch import f\n    return f(items)\n", "imports"),
+        ("    import requests, yaml, shop.cart\n    return yaml\n", None),
+        ("    from .cart import f\n    return f(items)\n", None),
+        ("    try:\n        import nosuch\n    except ImportError:\n        return 1\n    return nosuch\n", None),
+    ],
+)
+def test_a_module_is_one_of_python_or_of_the_tree(tmp_path: Path, body: str, kind: str | None) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "a.py").write_text("def f(items):\n    raise NotImplementedError\n")
+    (tmp_path / "shop" / "cart.py").write_text("import requests as r\n")
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'a'\ndependencies = ['PyYAML>=6']\n")
+    (of,) = scan_with_context(tmp_path, Choice(), Summary())
+    assert rejected(body, of) == kind
