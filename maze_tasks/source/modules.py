@@ -18,13 +18,18 @@ _TOP: Final = ("pyproject.toml", "setup.cfg", "setup.py", ".git")  # what the to
 _IMPORT: Final = re.compile(rb"^[ \t]*(?:from[ \t]+([A-Za-z_]\w*)|import[ \t]+([^#\n;]+))", re.MULTILINE)
 _REQUIREMENT: Final = re.compile(r"\s*([A-Za-z][\w.-]*)")
 # Distributions that are imported by quite another name.
-_CALLED: Final = dict(
-    one.split("=")
-    for one in (
-        "pyyaml=yaml scikit_learn=sklearn beautifulsoup4=bs4 pillow=PIL opencv_python=cv2 python_dateutil=dateutil "
-        "protobuf=google attrs=attr pyjwt=jwt psycopg2_binary=psycopg2 python_dotenv=dotenv pycryptodome=Crypto"
-    ).split()
-)
+_CALLED: Final = {
+    "attrs": "attr",
+    "beautifulsoup4": "bs4",
+    "opencv_python": "cv2",
+    "pillow": "PIL",
+    "protobuf": "google",
+    "psycopg2_binary": "psycopg2",
+    "pycryptodome": "Crypto",
+    "pyjwt": "jwt",
+    "pyyaml": "yaml",
+    "scikit_learn": "sklearn",
+}
 
 
 class Modules:
