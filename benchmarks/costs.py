@@ -54,11 +54,11 @@ LIMITS: Mapping[str, float] = {
     "bytes_in_a_message": 2_500,
     "producer_round_trips": 0.15,
     "producer_redis_commands": 12,
-    "producer_calls": 250,
+    "producer_calls": 190,
     "worker_round_trips": 2.2,
     "worker_round_trips_side_by_side": 1.8,
     "worker_redis_commands": 64,
-    "worker_calls": 1_850,
+    "worker_calls": 1_300,
     "redis_bytes": 2_048,
 }
 

@@ -39,6 +39,7 @@ RESERVED: dict[str, frozenset[str]] = {
     "requests": frozenset({"endpoints"}),
     "httptools": frozenset({"endpoints"}),
     "redis": frozenset({"store"}),
+    "hiredis": frozenset({"store"}),
     "celery": frozenset({"dispatch", "workers"}),
     "kombu": frozenset({"dispatch", "workers"}),
     "tree_sitter": frozenset({"syntax"}),

@@ -10,6 +10,7 @@ from typing import Any
 import redis
 from redis.exceptions import NoScriptError, ResponseError
 
+from maze_tasks.store.evaluating import Words, evaluate
 from maze_tasks.store.scripts import Arg, Script
 
 logger = logging.getLogger(__name__)
@@ -95,25 +96,24 @@ def run_each(client: Client, steps: Sequence[Step]) -> list[Any]:
     """
     if isinstance(client, Combining):
         return client.run_each(steps)
-    if isinstance(client, redis.RedisCluster) or len(steps) == 1:
+    if isinstance(client, redis.RedisCluster):
         return [_result(client, step) for step in steps]
-    results: dict[int, Any] = {}
-    missing = list(range(len(steps)))
-    for _ in (0, 1):
-        pipe = client.pipeline(transaction=False)
-        for source in {steps[at].script.source for at in missing} if results else ():
-            pipe.script_load(source)
-        loads = len(pipe)
-        for at in missing:
-            pipe.evalsha(steps[at].script.sha, len(steps[at].keys), *steps[at].keys, *steps[at].args)
-        results.update(zip(missing, pipe.execute(raise_on_error=False)[loads:], strict=True))
-        missing = [at for at in missing if isinstance(results[at], NoScriptError)]
-        if not missing:
-            break
-    return [results[at] for at in range(len(steps))]
+    results = evaluate(client, [_words(step) for step in steps])
+    missing = [at for at, result in enumerate(results) if isinstance(result, NoScriptError)]
+    if missing:
+        for source in {steps[at].script.source for at in missing}:
+            client.script_load(source)
+        again = evaluate(client, [_words(steps[at]) for at in missing])
+        for at, result in zip(missing, again, strict=True):
+            results[at] = result
+    return results
 
 
-def _result(client: redis.Redis | redis.RedisCluster, step: Step) -> Any:
+def _words(step: Step) -> Words:
+    return (step.script.sha, len(step.keys), *step.keys, *step.args)
+
+
+def _result(client: redis.RedisCluster, step: Step) -> Any:
     try:
         return step.script.run(client, step.keys, step.args)  # type: ignore[arg-type]
     except ResponseError as error:

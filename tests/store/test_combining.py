@@ -34,16 +34,18 @@ class Counting(fakeredis.FakeRedis):
     entered = None
     go_on = None
 
-    def pipeline(self, *args: Any, **kwargs: Any) -> Any:
-        self.trips += 1
-        return super().pipeline(*args, **kwargs)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        take = self.connection_pool.get_connection
 
-    def evalsha(self, *args: Any, **kwargs: Any) -> Any:
-        self.trips += 1
-        if self.entered is not None and not self.entered.is_set():
-            self.entered.set()
-            assert self.go_on.wait(10)
-        return super().evalsha(*args, **kwargs)
+        def taken(*args: Any, **kwargs: Any) -> Any:
+            self.trips += 1
+            if self.entered is not None and not self.entered.is_set():
+                self.entered.set()
+                assert self.go_on.wait(10)
+            return take(*args, **kwargs)
+
+        self.connection_pool.get_connection = taken
 
 
 def held(server: Counting) -> None:
