@@ -39,7 +39,7 @@ from maze_tasks.recording import Answer, commit_of, most_nano, prices_of, provis
 from maze_tasks.replying import read_fill, read_plainly, unsure
 from maze_tasks.selecting import facts_of
 from maze_tasks.sending import Send, send_from
-from maze_tasks.sitting import LONGEST_SEAT_S, sit
+from maze_tasks.sitting import LONGEST_SEAT_S, seated
 from maze_tasks.store import budgets, waiting
 from maze_tasks.store.cache import FillCache
 from maze_tasks.store.cancelled import is_running
@@ -323,22 +323,11 @@ class Filler:
         spill_after_s = self.endpoints[at.model].spill_after_s
         wanted = Wanted(at, work.attempt_id, work.asks.tokens, later, spill_after_s, patience=work.rules.max_retries)
         ask = partial(self._ask_for_permit, gates)
-        turn = ask(wanted)
+        held, running = self._holding(work, LONGEST_SEAT_S, permit=False), partial(is_running, self.store, at.run)
+        runs = partial(self._patiently, running, _BEGIN_PATIENCE_S)
+        turn = seated(self.room, ask, wanted, held, runs, self.now) if self.room.enter() else ask(wanted)
         self._smooth[at.model] = turn is None
-        if turn is None or not turn.in_place or not self.room.enter():
-            return turn
-        try:
-            with self._holding(work, LONGEST_SEAT_S, permit=False) as cut:
-
-                def needed() -> bool:
-                    # A run that was paused or has ended meanwhile begins nothing new.
-                    return not cut.is_set() and self._patiently(
-                        lambda: is_running(self.store, at.run), _BEGIN_PATIENCE_S
-                    )
-
-                return sit(self.room, gates, ask, wanted, turn, needed=needed, now=self.now)
-        finally:
-            self.room.leave()
+        return turn
 
     def _ask_for_permit(self, gates: Gates, wanted: Wanted) -> Turn | None:
         return self._patiently(lambda: permits.ask(gates, wanted, draw=self.draw(), now=self.now), _BEGIN_PATIENCE_S)

@@ -35,7 +35,7 @@ class Wanted:
         later: the candidates of the hole that come after this one, where it may go to one of them.
         spill_after_s: longest wait in seconds while one of them is free.
         patience: times in a row that a breaker may open before nobody waits for it.
-        reserves: whether a slot is kept for it where it has to wait.
+        present: whether it waits in its process: no slot is kept for it, nor for those who are on their way.
     """
 
     ticket: Ticket
@@ -44,7 +44,7 @@ class Wanted:
     later: Sequence[str]
     spill_after_s: float
     patience: int
-    reserves: bool = True
+    present: bool = False
 
 
 def ask(gates: Gates, wanted: Wanted, *, draw: float, now: Callable[[], float]) -> Turn | None:
@@ -64,8 +64,7 @@ def ask(gates: Gates, wanted: Wanted, *, draw: float, now: Callable[[], float]) 
     """
     model, place = wanted.ticket.model, place_of(wanted.ticket)
     asked_at = now()
-    most_ms = None if wanted.reserves else 0
-    admission = gates.acquire(model, wanted.attempt_id, place=place, tokens=wanted.tokens, max_wait_ms=most_ms)
+    admission = gates.acquire(model, wanted.attempt_id, place=place, tokens=wanted.tokens, present=wanted.present)
     if admission.verdict == "go":
         if (now() - asked_at) * 1000 <= USE_WITHIN_MS:
             return None

@@ -2,51 +2,56 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from maze_tasks.decide.turns import Turn
-from maze_tasks.permits import Wanted, place_of
-from maze_tasks.store.gauges import Gates
+from maze_tasks.permits import Wanted
 from maze_tasks.waiting_room import WaitingRoom
 
 LONGEST_SEAT_S = 600.0  # after that a hole waits in the store
 ASK_EVERY_S = 1.0  # at least: somebody else's call may have ended, or the run
 
+Ask = Callable[[Wanted], Turn | None]
 
-def sit(
+
+def seated(
     room: WaitingRoom,
-    gates: Gates,
-    ask: Callable[[Wanted], Turn | None],
+    ask: Ask,
     wanted: Wanted,
-    turn: Turn | None,
-    *,
-    needed: Callable[[], bool],
+    held: AbstractContextManager[threading.Event],
+    running: Callable[[], bool],
     now: Callable[[], float],
 ) -> Turn | None:
-    """Wait until there is a permit, or something else is to be done.
+    """Ask for a permit, and wait here for what comes free when a call ends; what else is short is waited for elsewhere.
 
     Args:
-        room: where a seat has been taken.
-        gates: the gates.
+        room: where a seat has been taken, which is given back.
         ask: asks for a permit.
         wanted: what for.
-        turn: what was answered last: to wait for a call to end.
-        needed: whether the hole's call may still be begun.
+        held: keeps the hole's lease meanwhile; its event is set when no call is needed any more.
+        running: whether the run may begin calls: one that was paused or has ended begins nothing new.
         now: seconds that pass.
 
     Returns:
-        None: the permit is held. Otherwise what the hole does instead.
+        None: the permit is held. Otherwise what the hole does instead; a slot is reserved for it where that helps.
 
     Raises:
         ServiceUnavailable: Redis cannot be reached.
     """
-    # A slot that is kept for who sits here would be idle until they ask: they come when one is free.
-    gates.leave(wanted.ticket.model, place_of(wanted.ticket))
-    wanted, end = replace(wanted, reserves=False), now() + LONGEST_SEAT_S
-    while turn is not None and turn.in_place and now() < end and not room.closed:
-        room.wait(min(turn.wait_ms / 1000, ASK_EVERY_S))
-        if not needed():
-            break
-        turn = ask(wanted)
-    return turn
+    here = replace(wanted, present=True)
+    try:
+        turn = ask(here)
+        if turn is not None and turn.in_place:
+            with held as cut:
+                end = now() + LONGEST_SEAT_S
+                while turn is not None and turn.in_place and now() < end and not room.closed:
+                    room.wait(min(turn.wait_ms / 1000, ASK_EVERY_S))
+                    if cut.is_set() or not running():
+                        return turn
+                    turn = ask(here)
+        return ask(wanted) if turn is not None and turn.kind == "wait" else turn
+    finally:
+        room.leave()

@@ -158,7 +158,14 @@ class Gates:
         return cls(store.client, limits, namespace=store.namespace, lease_ms=store.lease_ms, calls=store.calls)
 
     def acquire(
-        self, model: str, permit_id: str, *, place: str | None = None, tokens: int = 0, max_wait_ms: int | None = None
+        self,
+        model: str,
+        permit_id: str,
+        *,
+        place: str | None = None,
+        tokens: int = 0,
+        max_wait_ms: int | None = None,
+        present: bool = False,
     ) -> Admission:
         """Ask for a permit to call a model now, or for the next slot.
 
@@ -169,11 +176,12 @@ class Gates:
                 hole and sample; the permit's id if left out.
             tokens: upper bound of the tokens of prompt and reply.
             max_wait_ms: reserve no slot further ahead; `Limits.max_wait_ms` if left out, 0 to ask without reserving.
+            present: reserve nothing, and go ahead of those whose slot is reserved, but for their requests and tokens.
 
         Raises:
             ServiceUnavailable: Redis cannot be reached.
         """
-        step = self.acquire_call(model, permit_id, place=place, tokens=tokens, max_wait_ms=max_wait_ms)
+        step = self.acquire_call(model, permit_id, place=place, tokens=tokens, max_wait_ms=max_wait_ms, present=present)
         with translated():
             return read_admission(run_together(self._calls, [step])[0])
 
@@ -186,14 +194,17 @@ class Gates:
         tokens: int = 0,
         max_wait_ms: int | None = None,
         only_now: bool = False,
+        present: bool = False,
     ) -> Step:
         """The call behind `acquire`, for `run_together`; its answer is for `read_admission`.
 
         With `only_now` it is a permit at once or nothing: no slot is reserved, and one that is reserved stays as it is.
+        With `present` too, and of the calls at once none is kept for those for whom a slot is reserved: they may be on
+        their way, while who asks is here, and holds the very worker slot that they would need.
         """
         limits = self.limits[model]
-        if only_now:
-            max_wait_ms = -1
+        if only_now or present:
+            max_wait_ms = -2 if present else -1
         args: list[Arg] = [
             self._now(), permit_id, permit_id if place is None else place, self.lease_ms, limits.max_concurrency,
             limits.requests_per_minute or 0, limits.tokens_per_minute or 0, tokens,

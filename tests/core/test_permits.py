@@ -260,6 +260,22 @@ def test_where_no_seat_is_left_a_hole_waits_in_the_store_and_no_more_are_taken_m
     assert [0 < rest <= 5 for rest in rests] == [True]
 
 
+def test_slots_kept_for_holes_on_their_way_do_not_stand_idle(make_bench: MakeBench) -> None:
+    bench = gated(make_bench(a={}), max_concurrency=1)
+    assert bench.filler.gates is not None
+    bench.submit(1, 2)
+    bench.filler.gates.acquire("a", "somebody else's")
+    bench.run_link(bench.sent[0])
+    assert gauge(bench).waiting == 1, "it waits in the store"
+    until(lambda: wake(bench) == 1)
+    bench.filler.gates.release("a", "somebody else's", "ok")
+    bench.filler = replace(bench.filler, room=WaitingRoom(1))
+    bench.run_link(bench.sent[1])
+    assert result(bench, 2).status == "filled"
+    bench.run_link(bench.sent[2])
+    assert result(bench, 1).status == "filled"
+
+
 def until(holds: Callable[[], bool]) -> None:
     end = time.monotonic() + 30
     while not holds():

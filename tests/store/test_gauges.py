@@ -32,6 +32,26 @@ def test_no_more_calls_go_at_once_than_the_limit_and_a_release_lets_the_next_one
     assert gauge.latency_ms == 100
 
 
+def test_who_is_present_takes_what_is_kept_for_somebody_on_the_way_but_no_request_of_theirs(store: RunStore) -> None:
+    s = scene(store, max_concurrency=1)
+    assert s.gone("p")
+    kept = s.ask("q")
+    assert kept.reserved
+    s.clock.now = kept.until_ms
+    assert s.done("p")
+    assert not s.gone("r"), "it is q's time"
+    assert s.ask("t", present=True).verdict == "go"
+    assert s.ask("q").why == "concurrency"
+    assert not s.ask("s", present=True).reserved
+    limited = scene(store, max_concurrency=1, requests_per_minute=1)
+    assert limited.gone("p")
+    assert limited.ask("q", max_wait_ms=MINUTE).reserved
+    assert limited.done("p")
+    limited.clock.now += MINUTE
+    assert limited.ask("r", present=True).why == "rate", "the one request is q's"
+    assert limited.gone("q")
+
+
 def test_a_permit_of_somebody_dead_is_waited_for_until_its_lease_ends_and_no_longer(store: RunStore) -> None:
     s = scene(store, max_concurrency=1)
     assert s.gone("p")

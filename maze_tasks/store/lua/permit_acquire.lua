@@ -2,7 +2,8 @@
 -- KEYS: 1 state   2 leases   3 held   4 queue   5 window   6 order
 -- ARGV: 1 time that stands in for the clock (tests), else ''   2 permit   3 place in the queue   4 lease (ms)
 --       5 calls at once   6 requests a window, 0: no limit   7 tokens a window, 0: no limit   8 tokens estimated
---       9 longest wait that is reserved (ms), -1: a permit now or nothing, and what is reserved stays   10 how long a reserved slot is kept (ms)   11 window (ms)   12 grain (ms)
+--       9 longest wait that is reserved (ms), -1: a permit now or nothing, and what is reserved stays,
+--         -2: the same, and of the calls at once none is kept for those who are not here   10 how long a reserved slot is kept (ms)   11 window (ms)   12 grain (ms)
 --       13 reservations at once   14 expiry of unused keys (ms)
 -- Returns {'go', end of the lease, now, '' | 'probe'}
 --         {'wait', when to come back, now, why}: a slot is kept for the place
@@ -16,6 +17,7 @@ local permit, place = 'p' .. ARGV[2], 'r' .. ARGV[3]
 local lease, limit, rpm, tpm, tokens = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local max_wait, hold, window, grain = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12])
 local crowd, ttl = tonumber(ARGV[13]), tonumber(ARGV[14])
+local present = max_wait == -2
 local now = clock(ARGV[1])
 sweep_leases(now, math.min(lease, hold))
 sweep_window(now, window, grain)
@@ -120,21 +122,21 @@ if score then
   if now < due then return keep_place(due, 'reserved') end
   local over_n, over_t = excess(1, tokens)
   if over_n > 0 or over_t > 0 then return keep_place(free_at(over_n, over_t) or now + window, 'rate') end
-  local before = redis.call('ZRANK', QUEUE, place)
+  local before = present and 0 or redis.call('ZRANK', QUEUE, place)
   if live + before + 1 > limit then return keep_place(now + math.max(POLL, math.ceil((before + 1) * pace)), 'concurrency') end
   return go(not closed)
 end
 
 -- A newcomer goes at once only if all that wait could: nobody's slot is taken. Of the calls at once only those whose
 -- time has come are kept a slot free, for the others' will come free until then.
-local due = waiting > 0 and redis.call('ZCOUNT', QUEUE, '-inf', int(now * TICK + TICK - 1)) or 0
+local due = waiting > 0 and not present and redis.call('ZCOUNT', QUEUE, '-inf', int(now * TICK + TICK - 1)) or 0
 local over_n, over_t = excess(waiting + 1, S.rt + tokens)
 local paced, rated = live + due + 1 > limit, over_n > 0 or over_t > 0
 if S.pu <= now and not paced and not rated then return go(not closed) end
 
 local at, why = math.max(now, S.pu), 'paused'
 if S.pu <= now then why = rated and 'rate' or 'concurrency' end
-local busy = waiting + 1 - limit + (S.pu <= now and live or 0)
+local busy = (present and 0 or waiting) + 1 - limit + (S.pu <= now and live or 0)
 if busy > 0 then at = at + math.ceil(busy * pace) end
 if why == 'concurrency' and waiting == 0 then
   -- A permit that was not renewed for half its lease is a dead holder's, and comes back when that ends.
