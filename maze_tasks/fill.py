@@ -35,7 +35,7 @@ from maze_tasks.opening import Opened, Opener, Prepared, Texts, key_of
 from maze_tasks.parts import as_asked, see_to
 from maze_tasks.patience import patiently
 from maze_tasks.permits import Wanted
-from maze_tasks.recording import Answer, commit_of, most_nano, prices_of, provisional, record_of
+from maze_tasks.recording import Answer, commit_of, prices_of, provisional, record_of
 from maze_tasks.replying import read_fill, read_plainly, unsure
 from maze_tasks.selecting import facts_of
 from maze_tasks.sending import Send, send_from
@@ -172,10 +172,11 @@ class Filler:
         if not plans:
             return Opened(), Begun("unfit")
         prices = prices_of(self.endpoints[message.model])
-        begin = self.store.begin_call(ticket, attempt_id, lost_record(ticket.cursor, ticket.model), prices, plans)
         prepared = None
         if text is not None and self._smooth.get(message.model, True):
             prepared = self._opener.foreseen(ticket, self.endpoints[ticket.model], text, info.rules)
+        lost, most = lost_record(ticket.cursor, ticket.model), prepared.most_nano if prepared is not None else None
+        begin = self.store.begin_call(ticket, attempt_id, lost, prices, plans, most)
         opened = self._patiently(lambda: self._opener.open(ticket, attempt_id, begin, prepared), _BEGIN_PATIENCE_S)
         begun = opened.begun or Begun("gone")
         if prepared is not None and (begun.verdict != "go" or begun.text != text):
@@ -302,12 +303,11 @@ class Filler:
             rivals=work.plan.samples > 1,
             claim=work.recalled.digest if work.recalled.claimed else None,
             permit=permit,
-            began=Began(begun.retries, begun.repeated, prices_of(self.endpoints[ticket.model])),
+            began=Began(begun.retries, begun.repeated, work.asks.most_nano),
         )
 
     def _reserve(self, work: _Work) -> budgets.Reserved:
-        most = most_nano(self.endpoints[work.ticket.model], work.asks.call)
-        step = partial(budgets.reserve, self.store, work.ticket, work.attempt_id, most)
+        step = partial(budgets.reserve, self.store, work.ticket, work.attempt_id, work.asks.most_nano)
         return self._patiently(step, _BEGIN_PATIENCE_S)
 
     def _turn(self, work: _Work, opened: Opened) -> Turn | None:

@@ -49,14 +49,16 @@ class Prepared:
         call: the call.
         asking: what the fill cache is asked, None where it is not.
         tokens: what the call may use at most.
-        most_nano: what it may cost at most, in nano-USD; None in a run without a budget.
+        most_nano: what it may cost at most, in nano-USD.
+        budgeted: whether that is to be set aside from a budget.
     """
 
     hole: Hole
     call: Call
     asking: Asking | None
     tokens: int
-    most_nano: int | None
+    most_nano: int
+    budgeted: bool
 
 
 @dataclass(slots=True)
@@ -119,7 +121,8 @@ class Opener:
             call,
             caching.asking(self.cache, rules, endpoint, call, ticket.cursor),
             estimate_tokens(call.system + call.prompt, call.max_tokens),
-            None if rules.budget_nano is None else most_nano(endpoint, call),
+            most_nano(endpoint, call),
+            rules.budget_nano is not None,
         )
 
     def foreseen(self, ticket: Ticket, endpoint: ModelEndpoint, text: str, rules: RunRules) -> Prepared | None:
@@ -142,6 +145,9 @@ class Opener:
         steps = {"begin": begin} if begin is not None else {}
         if prepared is not None:
             steps |= self._steps(ticket, attempt_id, prepared)
+            if begin is None:
+                # The lease was asked for before anybody knew what its call may cost, should it be lost.
+                steps["renew"] = self.store.renew_call(ticket, attempt_id, prepared.most_nano)
         asked_at = self.now() if prepared is not None else 0.0
         with translated():
             answers = dict(zip(steps, run_each(self.store.calls, list(steps.values())), strict=True))
@@ -162,7 +168,7 @@ class Opener:
         steps = {}
         if self.cache is not None and prepared.asking is not None:
             steps["ask"] = self.cache.ask_call(prepared.asking.digest, attempt_id)
-        if prepared.most_nano is not None:
+        if prepared.budgeted:
             steps["reserve"] = budgets.reserve_call(self.store, ticket, attempt_id, prepared.most_nano)
         if self.gates is not None:
             steps["acquire"] = self.gates.acquire_call(

@@ -66,12 +66,12 @@ class Began:
     Args:
         retries: deliberate retries made at its candidate before.
         repeated: whether its call repeats one that was lost.
-        prices_nano: nano-USD of a prompt token and of a generated token.
+        most_nano: what its call may cost at most, in nano-USD: what it costs should its worker be lost.
     """
 
     retries: int
     repeated: bool
-    prices_nano: tuple[int, int]
+    most_nano: int
 
 
 @dataclass(frozen=True, slots=True)

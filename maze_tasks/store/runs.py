@@ -189,6 +189,7 @@ class RunStore:
         lost: Attempt,
         prices_nano: tuple[int, int],
         plans: Sequence[int] = (0,),
+        most_nano: int | None = None,
     ) -> Begun:
         """Ask for a lease on one sample of a hole.
 
@@ -196,15 +197,23 @@ class RunStore:
             ticket: what the message asks for.
             attempt_id: drawn by the worker, compared for equality only.
             lost: the record to keep of the lease's last holder, should it have gone without finishing.
-            prices_nano: nano-USD of a prompt token and of a generated token, by which that record is charged.
+            prices_nano: nano-USD of a prompt token and of a generated token: by them and the bound of its tokens the
+                call is charged that a lost worker may have made, as long as nobody knows better.
             plans: numbers of the plans that have this model at this candidate: a hole of another is left alone.
+            most_nano: what this call may cost at most, in nano-USD, where its prompt is known already.
         """
-        step = self.begin_call(ticket, attempt_id, lost, prices_nano, plans)
+        step = self.begin_call(ticket, attempt_id, lost, prices_nano, plans, most_nano)
         with translated():
             return read_begun(run_together(self.calls, [step])[0])
 
     def begin_call(
-        self, ticket: Ticket, attempt_id: str, lost: Attempt, prices_nano: tuple[int, int], plans: Sequence[int] = (0,)
+        self,
+        ticket: Ticket,
+        attempt_id: str,
+        lost: Attempt,
+        prices_nano: tuple[int, int],
+        plans: Sequence[int] = (0,),
+        most_nano: int | None = None,
     ) -> Step:
         """The call behind `begin`, for `run_each`; its answer is for `read_begun`."""
         keys, hid = self.keys(ticket.run), encode_id(ticket.hole_id)
@@ -217,6 +226,7 @@ class RunStore:
             hid, cursor.round_no, cursor.candidate, cursor.sample, ticket.send_no, attempt_id, self.lease_ms,
             ticket.model, FORMAT_VERSION, record_tail(lost), *prices_nano,
             f",{','.join(map(str, plans))},", json.dumps(self.worker),
+            "" if most_nano is None else most_nano,
         ]  # fmt: skip
         return Step(script("begin"), names, args)
 
@@ -279,18 +289,22 @@ class RunStore:
         Returns:
             Of each, whether it is still held, or held again.
         """
-        calls: list[ScriptCall] = []
-        worker = json.dumps(self.worker)
-        for (ticket, attempt_id), one in zip(held, began or [None] * len(held), strict=True):
-            keys, hid, at = self.keys(ticket.run), encode_id(ticket.hole_id), ticket.cursor
-            known = one or Began(-1, repeated=False, prices_nano=(0, 0))
-            args: list[Arg] = [
-                hid, at.sample, attempt_id, self.lease_ms, at.round_no, at.candidate, known.retries,
-                int(known.repeated), worker, *known.prices_nano,
-            ]  # fmt: skip
-            calls.append(([keys.hole(hid), keys.leases, keys.meta], args))
+        pairs = zip(held, began or [None] * len(held), strict=True)
+        calls = [self._renewal(ticket, attempt_id, one) for (ticket, attempt_id), one in pairs]
         with translated():
             return [bool(kept) for kept in run_many(self.client, "renew", calls)]
+
+    def renew_call(self, ticket: Ticket, attempt_id: str, most_nano: int) -> Step:
+        """Lengthens one lease and says what its call may cost at most, in nano-USD; for `run_each`."""
+        # It was granted a moment ago: a server that has forgotten it by now need not give it back.
+        return Step(script("renew"), *self._renewal(ticket, attempt_id, Began(-1, repeated=False, most_nano=most_nano)))
+
+    def _renewal(self, ticket: Ticket, attempt_id: str, began: Began | None) -> ScriptCall:
+        keys, hid, at = self.keys(ticket.run), encode_id(ticket.hole_id), ticket.cursor
+        args: list[Arg] = [hid, at.sample, attempt_id, self.lease_ms, at.round_no, at.candidate]
+        args += [-1, 0] if began is None else [began.retries, int(began.repeated)]
+        args += [json.dumps(self.worker), "" if began is None else began.most_nano]
+        return [keys.hole(hid), keys.leases, keys.meta], args
 
     def info(self, run: str) -> RunInfo | None:
         """What never changes in a run, or None where there is none of that name."""

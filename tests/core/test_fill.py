@@ -10,8 +10,11 @@ from maze_tasks.clients import ClientPool
 from maze_tasks.errors import ServiceUnavailable
 from maze_tasks.lost import lost_record
 from maze_tasks.messages import FillMessage
+from maze_tasks.models.calls import Call, Reply
 from maze_tasks.models.runs import Cursor
 from maze_tasks.names import FORMAT_VERSION
+from maze_tasks.recording import most_nano
+from maze_tasks.sending import send_from
 from maze_tasks.store import Ticket, care, reading
 
 from .conftest import RUN, MakeBench
@@ -272,3 +275,29 @@ def test_a_repeated_call_is_counted_with_its_cost(make_bench: MakeBench) -> None
     status = bench.status()
     assert (status.repeated, status.repeated_nano, status.unsettled_nano) == (1, again.cost_nano, lost.cost_nano)
     assert again.cost_nano > 0
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_lost_call_cost_what_its_own_prompt_may_cost(make_bench: MakeBench, alone: bool) -> None:
+    bench = make_bench(a={})
+    bench.submit(1)
+    made: list[Call] = []
+
+    class Dies:
+        def call(self, call: Call, **_: object) -> Reply:
+            made.append(call)
+            raise SystemExit
+
+    lives = bench.filler.client
+    bench.filler.client = lambda _: Dies()  # type: ignore[assignment,return-value]
+    (message,) = bench.sent
+    text = bench.store.texts(RUN, [1])[0]
+    with pytest.raises(SystemExit):
+        bench.filler.fill(message, 1, *([] if alone else [text]))
+    bench.filler.client = lives
+    send_from(bench.store, bench.sent.extend, RUN, [(1, "0")], holders_gone=True)
+    bench.run_link(bench.sent[-1])
+    (result,) = bench.results()
+    first, second = result.attempts
+    assert (first.outcome, first.unsettled, second.outcome) == ("lost", True, "accepted")
+    assert first.cost_nano == most_nano(bench.settings.endpoints[0], made[0])

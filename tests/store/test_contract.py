@@ -10,6 +10,7 @@ from maze_tasks.errors import Refused
 from maze_tasks.models.runs import Cursor, ErrorRecord, RunRules
 from maze_tasks.names import HoleId
 from maze_tasks.store import NewHole, RunStore, Ticket, care, reading
+from maze_tasks.store.runs import Began
 
 from .scenes import GROUP, LONE, NO_PRICE, PLAN, RUN, begin, commit, finish, lost, open_run, resend, status, ticket
 
@@ -109,6 +110,25 @@ def test_a_retry_waits_as_pending_and_is_due_when_its_time_has_come(store: RunSt
     assert begin(store, at, "old") == "stale"
     again = store.begin(ticket(model="good", send_no=number), "a2", lost(at), NO_PRICE)
     assert (again.verdict, again.retries, again.repeated) == ("go", 1, False)
+
+
+KNOWN = [(77, None, 77), (77, 99, 99), (None, 99, 99), (None, None, 400)]
+
+
+@pytest.mark.parametrize(("known", "renewed", "cost"), KNOWN)
+def test_what_a_lost_call_cost_is_what_its_own_prompt_may_cost_once_that_is_known(
+    store: RunStore, known: int | None, renewed: int | None, cost: int
+) -> None:
+    store.lease_ms = 1
+    open_run(store, [PLAN], [(7, 0)])
+    store.begin(ticket(), "gone", lost(ticket()), (3, 2), most_nano=known)
+    if renewed is not None:
+        assert store.renew([(ticket(), "gone")], [Began(0, repeated=False, most_nano=renewed)]) == [True]
+    (spot,) = care.spots(store, RUN, [(7, "0")])
+    at = ticket(send_no=resend(store, spot, "fast", holders_gone=True))
+    store.begin(at, "a2", lost(at), (30, 20))
+    (first,) = reading.read_attempts(store.client, store.namespace, RUN, 7)
+    assert (first.outcome, first.unsettled, first.cost_nano) == ("lost", True, cost)
 
 
 def test_a_lease_that_ran_out_is_sent_again_taken_over_and_put_on_record(store: RunStore) -> None:

@@ -67,7 +67,7 @@ def test_commits_older_than_what_a_server_loses_are_forgotten(store: RunStore) -
     assert store.recent.repeat(store.client, "") == 0, "a server that does not say is the same one"
 
 
-FRESH = Began(0, repeated=False, prices_nano=(1, 2))
+FRESH = Began(0, repeated=False, most_nano=200)
 
 
 def test_an_attempt_that_was_lost_from_its_beginning_is_made_again_with_its_commit(store: RunStore) -> None:

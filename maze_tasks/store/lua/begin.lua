@@ -3,6 +3,7 @@
 -- ARGV: 1 hole id   2 round   3 candidate   4 sample   5 send number   6 attempt id   7 lease (ms)   8 model
 --       9 our format version   10 record of a lost attempt behind what the script puts in front (JSON)   11, 12 nano-USD of a prompt token, of a generated token
 --       13 numbers of the plans that have the model at this candidate, as ,0,2,   14 name of the worker (JSON)
+--       15 nano-USD that the call may cost, '' where nobody knows yet: then by the bound of its tokens
 -- Returns {'go', text, plan number, repeated, retries, suspect, ms until the run's deadline (-1: none), 1: it has a budget,
 --         records of the last attempts where there are any} or
 --         {'gone'} | {'newer'} | {'stopped', state} | {'done', status} | {'closed'} | {'stale'} | {'leased'} | {'unfit'} |
@@ -46,7 +47,7 @@ if lease and lease ~= ARGV[6] then
   repeated = 1
 end
 move(KEYS[1], KEYS[2], h[1], 'in_progress', k .. '.l', ARGV[6], k .. '.x', expires,
-  k .. '.p', most_cost({h[14], h[15]}, ARGV[11], ARGV[12]), k .. '.w', ARGV[14])
+  k .. '.p', ARGV[15] ~= '' and ARGV[15] or most_cost({h[14], h[15]}, ARGV[11], ARGV[12]), k .. '.w', ARGV[14])
 redis.call('ZADD', KEYS[6], expires, member)
 if redis.call('ZREM', KEYS[7], member) == 0 or h[5] then redis.call('ZREM', KEYS[8], member) end
 local left = meta[4] and tonumber(meta[4]) - now or -1
