@@ -267,8 +267,10 @@ class Filler:
         """Put an attempt on record with what follows from it, and tell cache and gate in the same round trip."""
         ticket, attempt_id, plan, rules = work.ticket, work.attempt_id, work.plan, work.rules
         endpoint = self.endpoints[ticket.model]
-        facts = replace(
-            facts_of(ticket.cursor, plan, rules),
+        facts = facts_of(
+            ticket.cursor,
+            plan,
+            rules,
             retries=work.begun.retries if answer.asked else rules.max_retries,
             spill_after_s=endpoint.spill_after_s,
             draw=self.draw(),
@@ -282,8 +284,7 @@ class Filler:
         back = permits.given_back(self.gates, ticket, attempt_id, answer, self.draw(), unused=unused)
         if step.kind == "verify" and work.recalled.digest:
             attempt = attempt.model_copy(update={"request": work.recalled.digest})
-        commit = commit_of(provisional(attempt, step, plan.samples), step, answer)
-        commit = replace(commit, retries=work.begun.retries)
+        commit = commit_of(provisional(attempt, step, plan.samples), step, answer, work.begun.retries)
         follows = selecting.model_after(plan, ticket.cursor, step)
         finished = self._patiently(
             lambda: self.store.finish(ticket, attempt_id, commit, next_model=follows, beside=[*kept, *back]),

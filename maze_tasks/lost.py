@@ -6,6 +6,8 @@ import time
 
 from maze_tasks.models.runs import Attempt, Cursor, ErrorRecord
 
+_GONE = ErrorRecord(kind="lost", message="the worker did not come back; the call may have been paid for")
+
 
 def lost_record(cursor: Cursor, model: str) -> Attempt:
     """The record of a lease's holder that never came back; the script that keeps it adds its cost and worker.
@@ -20,7 +22,7 @@ def lost_record(cursor: Cursor, model: str) -> Attempt:
         sample=cursor.sample,
         model=model,
         outcome="lost",
-        error=ErrorRecord(kind="lost", message="the worker did not come back; the call may have been paid for"),
+        error=_GONE,
         unsettled=True,
         at=time.time(),
     )

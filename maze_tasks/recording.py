@@ -75,20 +75,22 @@ def record_of(
         repeated: whether the call may have been made before.
     """
     failure = answer.outcome.failure if isinstance(answer.outcome, EndpointError) else answer.outcome
-    attempt = Attempt(
-        candidate=ticket.cursor.candidate,
-        round=ticket.cursor.round_no,
-        sample=ticket.cursor.sample,
-        model=ticket.model,
-        outcome="accepted",
-        error=ErrorRecord.of(failure) if failure else None,
-        at=time.time(),
-    )
     if answer.reply is not None:
-        return attempt.model_copy(update=_answered(endpoint, call, answer, answer.reply, repeated=repeated))
-    assert isinstance(answer.outcome, EndpointError)
-    again = _again(answer.outcome.resent, repeated=repeated)
-    return attempt.model_copy(update=_unanswered(endpoint, call, answer.outcome) | again)
+        what = _answered(endpoint, call, answer, answer.reply, repeated=repeated)
+    else:
+        assert isinstance(answer.outcome, EndpointError)
+        what = _unanswered(endpoint, call, answer.outcome) | _again(answer.outcome.resent, repeated=repeated)
+    return Attempt.model_validate(
+        what
+        | {
+            "candidate": ticket.cursor.candidate,
+            "round": ticket.cursor.round_no,
+            "sample": ticket.cursor.sample,
+            "model": ticket.model,
+            "error": ErrorRecord.of(failure) if failure else None,
+            "at": time.time(),
+        }
+    )
 
 
 def _again(resent: int, *, repeated: bool) -> dict[str, object]:
@@ -157,7 +159,7 @@ def _speed(generated: int, stats: ServerStats | None) -> dict[str, float]:
     }
 
 
-def commit_of(attempt: Attempt, step: Step, answer: Answer) -> Commit:
+def commit_of(attempt: Attempt, step: Step, answer: Answer, retries: int = 0) -> Commit:
     """An attempt with what follows from it, and what it adds to its model's account.
 
     An answer from the fill cache is no request: its tokens, latency and confidence were counted when it was paid for.
@@ -194,4 +196,5 @@ def commit_of(attempt: Attempt, step: Step, answer: Answer) -> Commit:
         error_kind=failure.kind,
         error_message=failure.message,
         status=step.status,
+        retries=retries,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 
 from maze_tasks.decide.change import change
 from maze_tasks.decide.decomposition import parts_of
@@ -52,7 +51,7 @@ def select_fill(store: RunStore, send: Send, run: str, hole_id: HoleId) -> str:
         return "stale"
     ((text, result),) = read
     hole = Hole.load(json.loads(text))
-    facts = replace(facts_of(spot.cursor, plan, info.rules), parts=parts_of(hole))
+    facts = facts_of(spot.cursor, plan, info.rules, parts=parts_of(hole))
     selection = _selection(_contenders(hole, result.attempts, spot), spot, plan, info.rules.scorer, facts)
     finished, send_no = care.commit_selection(store, run, spot, selection)
     if finished.what in ("next", "round"):
@@ -65,19 +64,31 @@ def cursor_after(cursor: Cursor, step: str) -> Cursor:
     return Cursor(cursor.round_no + 1, 0) if step == "round" else Cursor(cursor.round_no, cursor.candidate + 1)
 
 
-def facts_of(cursor: Cursor, plan: Plan, rules: RunRules) -> Facts:
-    """The facts about a hole that its cursor, plan and rules hold; those about one attempt are added with `replace`."""
+def facts_of(
+    cursor: Cursor,
+    plan: Plan,
+    rules: RunRules,
+    *,
+    retries: int = 0,
+    spill_after_s: float = 0.0,
+    draw: float = 0.5,
+    verified: bool = False,
+    parts: int = 0,
+) -> Facts:
+    """The facts about a hole that its cursor, plan and rules hold, with those about one attempt (`Facts`)."""
     return Facts(
         candidate=cursor.candidate,
         candidates=plan.stages,
         samples=plan.samples,
-        retries=0,
+        retries=retries,
         max_retries=rules.max_retries,
-        spill_after_s=0.0,
-        draw=0.5,
+        spill_after_s=spill_after_s,
+        draw=draw,
         round_no=cursor.round_no,
         rounds=rules.max_iterations,
         strategy=rules.failure_strategy,
+        verified=verified,
+        parts=parts,
     )
 
 

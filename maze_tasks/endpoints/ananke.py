@@ -85,8 +85,8 @@ def read(endpoint: ModelEndpoint, call: Call, reply: HttpReply, *, now: float, c
     tokens = count_of(answer.get("tokens_generated")) or None
     return Reply(
         text=answer["generated_text"],
-        model=name_of(answer.get("model"), clean) or name_of(answer.get("model_name"), clean),
-        finish_reason=name_of(answer.get("finish_reason"), clean),
+        model=name_of(answer.get("model"), clean.name) or name_of(answer.get("model_name"), clean.name),
+        finish_reason=name_of(answer.get("finish_reason"), clean.name),
         prompt_tokens=count_of(metadata.get("prompt_tokens")) or None,
         generated_tokens=tokens,
         stats=_stats(answer, metadata, tokens),

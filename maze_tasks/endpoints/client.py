@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from maze_tasks.endpoints import ananke, openai
 from maze_tasks.endpoints.broken import TRANSPORT_ERRORS, failure_of_break, failure_of_stop
-from maze_tasks.endpoints.exchange import WIRE_ALLOWANCE, Exchange, watching
+from maze_tasks.endpoints.exchange import WIRE_ALLOWANCE, Exchange, watchdog
 from maze_tasks.endpoints.failures import failure_of_reply
 from maze_tasks.endpoints.listing import Health, health_detail, read_models
 from maze_tasks.endpoints.redact import Redactor
@@ -185,13 +185,16 @@ class EndpointClient:
         if reason is not None:
             exchange.stop(reason)
             return failure_of_stop(exchange) or FinalError("cancelled", "the call was cancelled")
-        with watching(exchange):
-            try:
-                reply = self._session.fetch(request, exchange)
-            except EndpointError as error:
-                return error
-            except TRANSPORT_ERRORS as error:
-                return failure_of_break(error, exchange, self._clean)
+        dog = watchdog()
+        dog.watch(exchange)
+        try:
+            reply = self._session.fetch(request, exchange)
+        except EndpointError as error:
+            return error
+        except TRANSPORT_ERRORS as error:
+            return failure_of_break(error, exchange, self._clean)
+        finally:
+            dog.leave(exchange)
         # A body without a length ends where its connection ends, by our own hand too.
         return failure_of_stop(exchange) or reply
 

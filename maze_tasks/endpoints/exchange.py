@@ -136,15 +136,20 @@ class Watchdog:
     @contextlib.contextmanager
     def watching(self, exchange: Exchange) -> Iterator[None]:
         """Watch over `exchange` for as long as the block runs."""
-        self._add(exchange)
+        self.watch(exchange)
         try:
             yield
         finally:
-            with self._changed:
-                self._watched.discard(exchange)
-            exchange.release()
+            self.leave(exchange)
 
-    def _add(self, exchange: Exchange) -> None:
+    def leave(self, exchange: Exchange) -> None:
+        """Watch over an exchange no more: it is over."""
+        with self._changed:
+            self._watched.discard(exchange)
+        exchange.release()
+
+    def watch(self, exchange: Exchange) -> None:
+        """Watch over an exchange until it is left."""
         with self._changed:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="maze-watchdog", daemon=True)
@@ -177,9 +182,9 @@ class Watchdog:
 _process_watchdog = Watchdog()
 
 
-def watching(exchange: Exchange) -> contextlib.AbstractContextManager[None]:
-    """Have the process's own watchdog watch over `exchange` while the block runs."""
-    return _process_watchdog.watching(exchange)
+def watchdog() -> Watchdog:
+    """The process's own watchdog."""
+    return _process_watchdog
 
 
 def _after_fork() -> None:

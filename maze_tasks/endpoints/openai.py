@@ -76,17 +76,17 @@ def read(endpoint: ModelEndpoint, call: Call, reply: HttpReply, *, now: float, c
     if not reply.ok:
         raise failure_of_reply(reply, now=now, clean=clean)
     answer = parse_json(reply.body)
-    if not isinstance(answer, Mapping):
+    if not isinstance(answer, dict):
         raise PassingError("unreadable", "the reply is not a JSON object", status=reply.status)
     if answer.get("error") or not isinstance(answer.get("choices"), list):
         raise _instead_of_choices(answer, reply, now=now, clean=clean)
     choice, text = _first_usable(answer["choices"], reply, now=now, clean=clean)
     usage = answer.get("usage")
-    usage = usage if isinstance(usage, Mapping) else {}
+    usage = usage if isinstance(usage, dict) else {}
     return Reply(
         text=text,
-        model=name_of(answer.get("model"), clean),
-        finish_reason=name_of(choice.get("finish_reason"), clean),
+        model=name_of(answer.get("model"), clean.name),
+        finish_reason=name_of(choice.get("finish_reason"), clean.name),
         prompt_tokens=count_of(usage.get("prompt_tokens")) or None,
         # A count of nothing for a text is invented; unknown is the honest value.
         generated_tokens=count_of(usage.get("completion_tokens")) or None,
@@ -158,7 +158,7 @@ def _first_usable(
 
 def _usable_text(choice: object, reply: HttpReply, *, now: float, clean: Redactor) -> str | EndpointError:
     """The text of one choice, or why it is not usable."""
-    if not isinstance(choice, Mapping):
+    if not isinstance(choice, dict):
         return PassingError("unreadable", "a choice of the reply is not an object", status=reply.status)
     if choice.get("error"):
         return failure_in_body(choice["error"], reply, now=now, clean=clean)
@@ -166,7 +166,7 @@ def _usable_text(choice: object, reply: HttpReply, *, now: float, clean: Redacto
     if reason == "error":
         return PassingError("server_error", "generation ended with an error", status=reply.status)
     message = choice.get("message")
-    message = message if isinstance(message, Mapping) else {}
+    message = message if isinstance(message, dict) else {}
     text = _text_of(message.get("content"))
     if not text.strip():
         text = _text_of(choice.get("text"))

@@ -25,6 +25,7 @@ MARK = "[redacted]"
 _BASE64_GROUP = 3  # bytes that become four characters
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _BLANKS = re.compile(r"\s+")
+_KNOWN_NAMES, _NAME_CHARS = 64, 200  # texts of servers that are remembered as they are shown, and how long they may be
 
 
 class Redactor:
@@ -34,7 +35,7 @@ class Redactor:
         secrets: the values that must not be shown; those shorter than `MIN_SECRET_CHARS` are left alone.
     """
 
-    __slots__ = ("_drawn", "_longest", "_pattern", "_unmistakable")
+    __slots__ = ("_drawn", "_known", "_longest", "_pattern", "_unmistakable")
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         kept = [secret for secret in secrets if len(secret) >= MIN_SECRET_CHARS]
@@ -49,6 +50,7 @@ class Redactor:
             if len(form) >= MIN_UNMISTAKABLE_CHARS
         )
         self._drawn = tuple(secret for secret in kept if _is_drawn(secret))
+        self._known: dict[str, str] = {}
 
     def __repr__(self) -> str:
         return "Redactor(...)"
@@ -64,6 +66,15 @@ class Redactor:
         # Once more: dropping control characters may have joined what they had parted.
         line = self._without_secrets(line)
         return line if len(line) <= limit else line[: limit - 1] + "…"
+
+    def name(self, text: str) -> str:
+        """The same for what a server says with every reply: the name of a model, the reason to end."""
+        known = self._known.get(text)
+        if known is None:
+            known = self(text)
+            if len(text) <= _NAME_CHARS and len(self._known) < _KNOWN_NAMES:
+                self._known[text] = known
+        return known
 
     def hide(self, text: str) -> str:
         """`text` as it is, every secret replaced by `MARK`."""

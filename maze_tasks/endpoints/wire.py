@@ -109,7 +109,7 @@ def parse_json(body: bytes) -> Any:
         PassingError: kind ``unreadable``.
     """
     try:
-        return _READER.decode(body.decode("utf-8-sig"))
+        return _READER.decode(body.decode("utf-8").removeprefix("\ufeff"))
     except RecursionError:
         reason = "it is nested too deeply"
     except UnicodeDecodeError:
