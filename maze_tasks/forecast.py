@@ -8,8 +8,8 @@ from typing import Any
 
 from maze_tasks.decide.decomposition import SECTION_BYTES, divide, parts_of
 from maze_tasks.decide.money import cost_nano
-from maze_tasks.decide.request import prompt_of
-from maze_tasks.decide.tokens import prompt_bytes, tokens_to_ask
+from maze_tasks.decide.request import call_for, prompt_of
+from maze_tasks.decide.tokens import estimate_tokens, prompt_bytes, tokens_to_ask
 from maze_tasks.models import FailureStrategy, Hole, ModelEndpoint
 from maze_tasks.models.runs import NANO_PER_USD, RunRules
 from maze_tasks.producer import Planner
@@ -40,7 +40,8 @@ class Forecast:
         models: by primary model.
         low_nano: cost if every first answer is accepted and short: a quarter of the prompt bytes, one token back.
         high_nano: cost if every candidate is asked in every round, with every retry, and uses all it may; and every
-            part of a hole after it, where holes are filled in parts.
+            part of a hole after it, where holes are filled in parts. What is asked first is known; later prompts also
+            show what was wrong with earlier answers, and count with the longest that they may be.
     """
 
     models: dict[str, ModelForecast] = field(default_factory=dict)
@@ -79,7 +80,8 @@ def forecast(planner: Planner, holes: Iterable[Hole]) -> Forecast:
         bounds = {name: planner.prompt_bound(hole, replace(plan, candidates=(name,))) for name in plan.candidates}
         one = total.models[decision.primary_model]
         one.holes += 1
-        one.prompt_tokens += bounds[decision.primary_model]
+        first = {name: _first(hole, endpoints[name], planner.options.rules, bounds[name]) for name in plan.models_at(0)}
+        one.prompt_tokens += first[decision.primary_model]
         one.max_tokens += asked
         total.low_nano += sum(_low(endpoints[name], hole) for name in plan.models_at(0))
         for more, tokens in _all_asked(hole, planner.options.rules):
@@ -88,7 +90,18 @@ def forecast(planner: Planner, holes: Iterable[Hole]) -> Forecast:
             # A failed call is not charged as a rule; those that are retried at the last candidate may be.
             a_round = sum(stages) + planner.options.rules.max_retries * stages[-1]
             total.high_nano += planner.options.rules.max_iterations * a_round
+        known = sum(cost_nano(endpoints[name], bounds[name] - first[name], 0) for name in plan.models_at(0))
+        times = 1 + planner.options.rules.max_retries if plan.stages == 1 else 1
+        total.high_nano -= times * known
     return total
+
+
+def _first(hole: Hole, endpoint: ModelEndpoint, rules: RunRules, bound: int) -> int:
+    """Tokens that the prompt of a hole's first call has at most; it is known, but for fills that come into it."""
+    if hole.depends_on or endpoint.supports_fim:
+        return bound
+    call = call_for(hole, endpoint, "", temperature=0.0, templates=rules.templates)
+    return min(estimate_tokens(call.system + call.prompt, 0), bound)
 
 
 def _all_asked(hole: Hole, rules: RunRules) -> Iterator[tuple[int, int]]:
