@@ -8,11 +8,8 @@ memory is bounded by window / grain entries whatever the limit, and a call costs
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 from typing import Any, Literal
 
 import redis
@@ -23,7 +20,7 @@ from maze_tasks.names import DEFAULT_NAMESPACE
 from maze_tasks.store.connection import translated
 from maze_tasks.store.gauge_keys import gate_keys
 from maze_tasks.store.runs import RunStore
-from maze_tasks.store.scripts import Arg, Script
+from maze_tasks.store.scripts import Arg, script
 from maze_tasks.store.together import Client, Step, run_together
 
 Verdict = Literal["go", "wait", "refuse"]
@@ -350,7 +347,7 @@ class Gates:
         )
 
     def _step(self, name: str, model: str, args: Sequence[Arg]) -> Step:
-        return Step(_script(name), gate_keys(self.namespace, model), args)
+        return Step(script(name, "_permits"), gate_keys(self.namespace, model), args)
 
     def _now(self) -> Arg:
         return "" if self._clock is None else self._clock()
@@ -386,10 +383,3 @@ def read_released(raw: Sequence[str]) -> Released:
     """What an answer to `Gates.release_call` says."""
     counted, open_until, paused_until = map(int, raw)
     return Released(bool(counted), open_until or None, paused_until or None)
-
-
-@cache
-def _script(name: str) -> Script:
-    folder = resources.files(__package__) / "lua"
-    source = (folder / "_permits.lua").read_text("utf-8") + (folder / f"{name}.lua").read_text("utf-8")
-    return Script(name, source, hashlib.sha1(source.encode()).hexdigest())  # noqa: S324 - Redis's own choice

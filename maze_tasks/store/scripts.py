@@ -7,6 +7,7 @@ pipeline, a round trip more (PROTOCOL, "begin, finish, judge").
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +18,10 @@ import redis
 from redis.exceptions import NoScriptError
 
 Arg = str | int | float | bytes
+_FUNCTION = re.compile(r"((?:^--.*\n)*^local function (\w+)\(.*\n(?:(?!end$).*\n)*end\n)", re.MULTILINE)
+_COMMENT = re.compile("--.*")
+_WORD = re.compile(r"\w+")
+
 ScriptCall = tuple[Sequence[str], Sequence[Arg]]  # keys and arguments
 
 
@@ -44,11 +49,36 @@ class Script:
 
 
 @cache
-def script(name: str) -> Script:
-    """The script of that name from ``store/lua``."""
+def script(name: str, shared: str = "_shared") -> Script:
+    """The script of that name from ``store/lua``, behind what it uses of the functions of another file there."""
     folder = resources.files(__package__) / "lua"
-    source = (folder / "_shared.lua").read_text("utf-8") + (folder / f"{name}.lua").read_text("utf-8")
+    body = (folder / f"{name}.lua").read_text("utf-8")
+    source = used((folder / f"{shared}.lua").read_text("utf-8"), body) + body
     return Script(name, source, hashlib.sha1(source.encode()).hexdigest())  # noqa: S324 - Redis's own choice
+
+
+def used(shared: str, body: str) -> str:
+    """What a script uses of shared functions, as they stand there.
+
+    Redis makes every function of a script anew each time that it runs, and throws it away afterwards.
+
+    Args:
+        shared: functions that begin and end at the left margin, each with the comment above it, and what stands between
+            them, which is always used.
+        body: the script.
+    """
+    parts = _FUNCTION.split(shared)  # what is between functions, and of each function its whole text and its name
+    texts = dict(zip(parts[2::3], parts[1::3], strict=True))
+    names: set[str] = set()
+    unread = [body, *parts[0::3]]
+    while unread:
+        found = set(_WORD.findall(_COMMENT.sub("", unread.pop()))) & texts.keys() - names
+        names |= found
+        unread += [texts[name] for name in found]
+    kept = [parts[0]]
+    for text, name, between in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
+        kept += [text if name in names else "", between]
+    return "".join(kept)
 
 
 def run_many(client: redis.Redis, name: str, calls: Sequence[ScriptCall]) -> list[Any]:

@@ -56,12 +56,12 @@ local function save(now, ttl)
   for field in pairs(changed) do
     local value = S[field]
     pairs_[#pairs_ + 1] = field
-    pairs_[#pairs_ + 1] = type(value) == 'number' and int(value) or value
+    pairs_[#pairs_ + 1] = value
   end
   if #pairs_ > 0 then redis.call('HSET', STATE, unpack(pairs_)) end
   if not ttl then return end
   for i = 1, 6 do
-    if all or fresh[KEYS[i]] then redis.call('PEXPIRE', KEYS[i], int(S.xp - now)) end
+    if all or fresh[KEYS[i]] then redis.call('PEXPIRE', KEYS[i], S.xp - now) end
   end
 end
 
@@ -118,11 +118,11 @@ end
 local function adjust(start, n, t)
   if tonumber(start) <= outside_of_window then return false end
   if n ~= 0 then
-    redis.call('HINCRBY', WINDOW, start .. 'n', int(n))
+    redis.call('HINCRBY', WINDOW, start .. 'n', n)
     set('n', S.n + n)
   end
   if t ~= 0 then
-    redis.call('HINCRBY', WINDOW, start .. 't', int(t))
+    redis.call('HINCRBY', WINDOW, start .. 't', t)
     set('t', S.t + t)
   end
   return true
@@ -136,7 +136,7 @@ local function count(now, grain, tokens)
   end
   set('n', S.n + 1)
   if tokens > 0 then
-    redis.call('HINCRBY', WINDOW, start .. 't', int(tokens))
+    redis.call('HINCRBY', WINDOW, start .. 't', tokens)
     set('t', S.t + tokens)
   end
   return start

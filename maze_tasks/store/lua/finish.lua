@@ -48,11 +48,12 @@ end
 if ARGV[9] == '1' then redis.call('HINCRBY', KEYS[1], 'simulated', 1) end
 if ARGV[10] == '1' then redis.call('HINCRBY', KEYS[1], 'repeated', 1) end
 if cancelled and not counted then redis.call('HINCRBY', KEYS[4], 'cancelled|' .. ARGV[6], 1) end
-local of_run = {cached = true, repeated_nano = true, unsettled_nano = true} -- counts that the run has of its own as well
+local of_run = {} -- counts that the run has of its own as well
+for _, name in ipairs({'cached', 'repeated_nano', 'unsettled_nano'}) do of_run[name .. '|' .. ARGV[6]] = name end
 for i = 18, #ARGV, 2 do
-  local name = string.match(ARGV[i], '^[^|]*')
-  if of_run[name] then redis.call('HINCRBY', KEYS[1], name, ARGV[i + 1]) end
-  if name ~= 'again' and not (step ~= 'accept' and string.sub(ARGV[i], 1, 9) == 'accepted|') then
+  local name = of_run[ARGV[i]]
+  if name then redis.call('HINCRBY', KEYS[1], name, ARGV[i + 1]) end
+  if ARGV[i] ~= 'again' and not (step ~= 'accept' and string.sub(ARGV[i], 1, 9) == 'accepted|') then
     redis.call('HINCRBY', KEYS[4], ARGV[i], ARGV[i + 1])
   end
 end

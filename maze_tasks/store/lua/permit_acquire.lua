@@ -30,6 +30,27 @@ local function answer(verdict, time, why)
   return {verdict, int(outside(time)), int(outside(now)), why}
 end
 
+-- Keep a permit or a place until it runs out; the keys may have been empty, and gone.
+local function keep(ends, id)
+  redis.call('ZADD', LEASES, ends, id)
+  if held == 0 or kept[1] or kept[2] then fresh[LEASES], fresh[HELD] = true, true end
+end
+
+local function go(probe)
+  if kept[2] then drop(place) end
+  local start = count(now, grain, tokens)
+  keep(now + lease, permit)
+  redis.call('HSET', HELD, permit, start .. '|' .. tokens .. '|' .. S.ep)
+  if probe then set('pr', permit) end
+  return answer('go', now + lease, probe and 'probe' or '')
+end
+
+-- The usual case: nobody waits, and nothing is short.
+if S.ou == 0 and S.pu <= now and not kept[1] and not kept[2] and waiting == 0 and held < limit
+  and (rpm == 0 or S.n < rpm) and (tpm == 0 or S.t + tokens <= tpm) then
+  return go(false)
+end
+
 -- Mean time until one of the slots comes free, of the calls at once alone, and of all the limits.
 local pace = (S.lat > 0 and S.lat / 1000 or MS_UNKNOWN) / limit
 local slowest = math.max(pace, rpm > 0 and window / rpm or 0, tpm > 0 and tokens * window / tpm or 0)
@@ -48,21 +69,6 @@ local function shut(time, why)
   local said = refuse(time, why)
   said[5] = int((tonumber(more[2]) or 0) + 1)
   return said
-end
-
--- Keep a permit or a place until it runs out; the keys may have been empty, and gone.
-local function keep(ends, id)
-  redis.call('ZADD', LEASES, int(ends), id)
-  if held == 0 or kept[1] or kept[2] then fresh[LEASES], fresh[HELD] = true, true end
-end
-
-local function go(probe)
-  if kept[2] then drop(place) end
-  local start = count(now, grain, tokens)
-  keep(now + lease, permit)
-  redis.call('HSET', HELD, permit, start .. '|' .. int(tokens) .. '|' .. int(S.ep))
-  if probe then set('pr', permit) end
-  return answer('go', now + lease, probe and 'probe' or '')
 end
 
 -- When so many requests and tokens will have left the window; nil where it does not hold so many.

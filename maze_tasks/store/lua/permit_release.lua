@@ -16,10 +16,8 @@ local names = {'lv', 'ca', 'sk', 'th'}
 for i = 0, buckets - 1 do names[#names + 1] = 'w' .. i end
 local now, read = clock(ARGV[1], names)
 local behind = #read - #names -- where the further fields begin
-local function more(i)
-  return read[behind + i] or ''
-end
-S.lv, S.ca, S.sk, S.th = tonumber(more(1)) or 0, tonumber(more(2)), tonumber(more(3)) or 0, tonumber(more(4)) or 0
+S.lv, S.ca = tonumber(read[behind + 1] or 0), tonumber(read[behind + 2] or nil)
+S.sk, S.th = tonumber(read[behind + 3] or 0), tonumber(read[behind + 4] or 0)
 local data = drop(permit)
 
 local function answer(counted)
@@ -48,7 +46,7 @@ if pause > 0 then set('pu', math.max(S.pu, now + pause)) end
 
 if outcome == 'ok' or outcome == 'failure' then
   local latency = tonumber(ARGV[4])
-  set('lat', S.lat == 0 and latency or S.lat + (latency - S.lat) / 10)
+  set('lat', S.lat == 0 and latency or math.floor(S.lat + (latency - S.lat) / 10 + 0.5))
 end
 if outcome == 'ok' and S.th > 0 then set('th', 0) end
 
@@ -79,8 +77,11 @@ end
 local failed = outcome ~= 'ok'
 local number, calls, failures = math.floor(now / tonumber(ARGV[11])), 0, 0
 for i = 0, buckets - 1 do
-  local at, c, f = string.match(more(5 + i), '^(%d+):(%d+):(%d+)$')
-  at, c, f = tonumber(at), tonumber(c), tonumber(f)
+  local at, c, f
+  if read[behind + 5 + i] then
+    at, c, f = string.match(read[behind + 5 + i], '^(%d+):(%d+):(%d+)$')
+    at, c, f = tonumber(at), tonumber(c), tonumber(f)
+  end
   if i == number % buckets then
     if at ~= number then c, f = 0, 0 end
     at, c, f = number, c + 1, f + (failed and 1 or 0)
