@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import islice
 
@@ -19,6 +19,7 @@ _KNOWN_FRAMES = 16  # a hole is looked at several times in a row, by its candida
 _PLACES_TRIED = 6  # where a window may be read from
 _BEGINS = re.compile(r"^[ \t]*(?:def|class|async def|@)\b", re.MULTILINE)
 _GOES_ON = re.compile(r"[^\s;{}:]\n\Z")  # a line that the next one goes on with
+_REMARK = re.compile(r"\A[ \t]*#[^\n]*")
 _WITHIN = re.compile(
     r"\s*(?:(?:else|catch|finally|case|default|do|try|if|for|while|switch|loop|match)\b|[})\],.?:&|+*-])"
 )
@@ -144,6 +145,9 @@ def frame_of(hole: Hole, file_text: str | None = None) -> Frame:
             hole's place, because the hole's own prefix and suffix may be windows of it.
     """
     around = _around(hole, file_text)
+    if _language(hole) == "python" and not around.before.rpartition("\n")[2].strip():
+        # The remark at the end of the hole's line would belong to the last statement of a fill, however deep that is.
+        around = replace(around, after=_REMARK.sub("", around.after))
     newline = _newline(around.before, around.after, hole.place)
     return _frame(_language(hole), around, hole.place.indent if hole.place else None, newline)
 

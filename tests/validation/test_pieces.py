@@ -35,6 +35,7 @@ PIECES = [
     ("python", "import sys\n\n", "sys.modules", '["a"] = 1\n'),
     ("python", "def f(x):\n    ", "self.check", "(x)\n"),
     ("python", "import typing\n\n\ndef f(a: ", "typing.Callable", "[[int], bool]) -> None:\n    return a(1)\n"),
+    ("python", "def f(a):\n    ", "b = a\n    if b:\n        print(b)", "  # noqa\n\n\ndef g():\n    return 1\n"),
     # Lines of python whose depth is not the deepest there could be.
     ("python", "def f(g):\n    def h():\n        return g()\n", "    return h\n", "\n\ndef k():\n    return 1\n"),
     ("python", "class A:\n    def f(self):\n        return 1\n", "    def g(self):\n        return 2\n", "\n\nx = 1\n"),
