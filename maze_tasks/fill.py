@@ -56,7 +56,7 @@ _COMMIT_PATIENCE_S = 300.0  # how long a worker holds an answer that Redis does 
 _BEGIN_PATIENCE_S = 30.0
 _STAGGER_MS = 1_000  # over which those come back who waited for one who died
 _NOT_OURS = frozenset({"gone", "ahead", "unfit"})  # verdicts on what names a run, a hole or a place that is none
-_LONGEST_REST_S = 5.0  # a queue is looked at again after so long: what lies in it may go elsewhere by then
+_LONGEST_REST_S = 2.0  # a queue is looked at again after so long: what lies in it may go elsewhere by then
 _KNOWN_RUNS = 256  # runs whose plans a process remembers
 
 
@@ -325,13 +325,15 @@ class Filler:
         wanted = Wanted(at, work.attempt_id, work.asks.tokens, later, spill_after_s, patience=work.rules.max_retries)
         ask = partial(self._ask_for_permit, gates)
         held, running = self._holding(work, LONGEST_SEAT_S, permit=False), partial(is_running, self.store, at.run)
-        runs = partial(self._patiently, running, _BEGIN_PATIENCE_S)
+        runs = partial(self._patiently, running, _COMMIT_PATIENCE_S)
         turn = seated(self.room, ask, wanted, held, runs, self.now) if self.room.enter() else ask(wanted)
         self._smooth[at.model] = turn is None
         return turn
 
     def _ask_for_permit(self, gates: Gates, wanted: Wanted) -> Turn | None:
-        return self._patiently(lambda: permits.ask(gates, wanted, draw=self.draw(), now=self.now), _BEGIN_PATIENCE_S)
+        # Who waits here has its lease renewed, and would be put on record as lost for nothing.
+        patience_s = _COMMIT_PATIENCE_S if wanted.present else _BEGIN_PATIENCE_S
+        return self._patiently(lambda: permits.ask(gates, wanted, draw=self.draw(), now=self.now), patience_s)
 
     def _give_way(self, work: _Work, turn: Turn) -> Finished:
         """Give the slot back where the call may not be made now: the hole waits, or goes on to the next candidate."""

@@ -43,15 +43,13 @@ def seated(
     """
     here = replace(wanted, present=True)
     try:
-        turn = ask(here)
-        if turn is not None and turn.in_place:
-            with held as cut:
-                end = now() + LONGEST_SEAT_S
-                while turn is not None and turn.in_place and now() < end and not room.closed:
-                    room.wait(min(turn.wait_ms / 1000, ASK_EVERY_S))
-                    if cut.is_set() or not running():
-                        return turn
-                    turn = ask(here)
-        return ask(wanted) if turn is not None and turn.kind == "wait" else turn
+        with held as cut:
+            turn, end = ask(here), now() + LONGEST_SEAT_S
+            while turn is not None and turn.in_place and now() < end and not room.closed:
+                room.wait(min(turn.wait_ms / 1000, ASK_EVERY_S))
+                if cut.is_set() or not running():
+                    return turn
+                turn = ask(here)
+            return ask(wanted) if turn is not None and turn.kind == "wait" else turn
     finally:
         room.leave()
