@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from textwrap import indent
 from typing import Any
 
 import redis
@@ -19,6 +20,7 @@ from redis.exceptions import NoScriptError
 
 Arg = str | int | float | bytes
 _FUNCTION = re.compile(r"((?:^--.*\n)*^local function (\w+)\(.*\n(?:(?!end$).*\n)*end\n)", re.MULTILINE)
+_NEEDS = re.compile(r"^( *)-- needs: (.+)\n", re.MULTILINE)
 _COMMENT = re.compile("--.*")
 _WORD = re.compile(r"\w+")
 
@@ -53,14 +55,16 @@ def script(name: str, shared: str = "_shared") -> Script:
     """The script of that name from ``store/lua``, behind what it uses of the functions of another file there."""
     folder = resources.files(__package__) / "lua"
     body = (folder / f"{name}.lua").read_text("utf-8")
-    source = used((folder / f"{shared}.lua").read_text("utf-8"), body) + body
+    source = together((folder / f"{shared}.lua").read_text("utf-8"), body)
     return Script(name, source, hashlib.sha1(source.encode()).hexdigest())  # noqa: S324 - Redis's own choice
 
 
-def used(shared: str, body: str) -> str:
-    """What a script uses of shared functions, as they stand there.
+def together(shared: str, body: str) -> str:
+    """A script with the shared functions that it uses in front of it.
 
-    Redis makes every function of a script anew each time that it runs, and throws it away afterwards.
+    Redis makes every function of a script anew each time that it runs, and throws it away afterwards. So those that a
+    script needs in rare cases alone are put where it says so, in a line ``-- needs: name, name``: they are known from
+    there to the end of the block.
 
     Args:
         shared: functions that begin and end at the left margin, each with the comment above it, and what stands between
@@ -69,16 +73,33 @@ def used(shared: str, body: str) -> str:
     """
     parts = _FUNCTION.split(shared)  # what is between functions, and of each function its whole text and its name
     texts = dict(zip(parts[2::3], parts[1::3], strict=True))
-    names: set[str] = set()
-    unread = [body, *parts[0::3]]
-    while unread:
-        found = set(_WORD.findall(_COMMENT.sub("", unread.pop()))) & texts.keys() - names
-        names |= found
-        unread += [texts[name] for name in found]
+    rare = {name for line in _NEEDS.finditer(body) for name in _WORD.findall(line[2])}
+    always = _reached(texts, _words("\n".join([body, *parts[0::3]])) - rare)
+
+    def needed(line: re.Match[str]) -> str:
+        names = _reached(texts, set(_WORD.findall(line[2]))) - always
+        return line[0] + indent("".join(text for name, text in texts.items() if name in names), line[1])
+
     kept = [parts[0]]
     for text, name, between in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
-        kept += [text if name in names else "", between]
-    return "".join(kept)
+        kept += [text if name in always else "", between]
+    return "".join(kept) + _NEEDS.sub(needed, body)
+
+
+def _reached(texts: Mapping[str, str], names: Iterable[str]) -> set[str]:
+    """Functions among some names, and those that they use."""
+    reached: set[str] = set()
+    unread = list(names)
+    while unread:
+        name = unread.pop()
+        if name in texts and name not in reached:
+            reached.add(name)
+            unread += _words(texts[name])
+    return reached
+
+
+def _words(text: str) -> set[str]:
+    return set(_WORD.findall(_COMMENT.sub("", text)))
 
 
 def run_many(client: redis.Redis, name: str, calls: Sequence[ScriptCall]) -> list[Any]:

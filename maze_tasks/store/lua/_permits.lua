@@ -7,7 +7,6 @@ local FIELDS = {'off', 'seen', 'n', 't', 'rt', 'pu', 'ou', 'ep', 'lat', 'le', 'w
 local SWEEP = 200 -- leases that ran out and are removed by one call; the others wait for the next
 local REFRESH = 60000 -- ms by which keys may expire sooner than they should, so that not every call sets their expiry
 local S, changed, fresh = {}, {}, {}
-local outside_of_window -- buckets that start then or before have left; known once the window has been swept
 
 local function int(x)
   return string.format('%.0f', x)
@@ -77,10 +76,9 @@ local function drop(id)
   return data
 end
 
--- Give back what dead workers held and what nobody came for. Before `le` no lease ends: what is granted from now on lasts
--- for `shortest` at least; where that is not known, there is a look each time.
+-- Give back what dead workers held and what nobody came for. Before `le` no lease ends, where what is granted from now on
+-- lasts for `shortest` at least.
 local function sweep_leases(now, shortest)
-  if shortest and now < S.le then return end
   local gone = redis.call('ZRANGEBYSCORE', LEASES, '-inf', int(now), 'LIMIT', 0, SWEEP)
   for _, id in ipairs(gone) do drop(id) end
   if not shortest then return end
@@ -93,10 +91,8 @@ local function leaves_at(start, window, grain)
   return start + grain + window
 end
 
--- Before `wl` no bucket leaves the window.
+-- Needless before `wl`: no bucket leaves the window until then.
 local function sweep_window(now, window, grain)
-  outside_of_window = now - window - grain
-  if now < S.wl then return end
   local first = redis.call('LINDEX', ORDER, 0)
   while first and leaves_at(tonumber(first), window, grain) <= now do
     local n, t = first .. 'n', first .. 't'
@@ -114,9 +110,10 @@ local function sweep_window(now, window, grain)
   set('wl', first and leaves_at(tonumber(first), window, grain) or now + window)
 end
 
--- Change the counts of the bucket that starts at `start`, if it is still in the window. Returns whether it is.
-local function adjust(start, n, t)
-  if tonumber(start) <= outside_of_window then return false end
+-- Change the counts of the bucket that starts at `start`, if it starts after `left`: those that do not have left the
+-- window. Returns whether it is still there.
+local function adjust(start, n, t, left)
+  if tonumber(start) <= left then return false end
   if n ~= 0 then
     redis.call('HINCRBY', WINDOW, start .. 'n', n)
     set('n', S.n + n)

@@ -39,6 +39,7 @@ local repeated = h[10] and 1 or 0
 local member = ARGV[1] .. '|' .. k
 if lease and lease ~= ARGV[6] then
   if tonumber(h[7]) > now then return {'leased'} end
+  -- needs: count_expiry, record_lost
   if redis.call('ZREM', KEYS[6], member) == 1 then count_expiry(KEYS[2], k) end
   -- Taken over from a worker that is gone: its call may have been paid for, so it is put on record as lost.
   record_lost({KEYS[1], KEYS[2], KEYS[4], KEYS[5]}, k, candidate, ARGV[8], ARGV[10])

@@ -16,6 +16,7 @@ local k = ARGV[2]
 local h = redis.call('HMGET', KEYS[2], 'st', 'ca', 'n', k .. '.l', k .. '.v', k .. '.b')
 if not h[1] then return {'gone'} end
 if h[4] ~= ARGV[3] or h[5] then
+  -- needs: forgotten
   if not forgotten(state, KEYS[2], k, {rd = ARGV[16], ca = ARGV[8], t = ARGV[17], r = ARGV[10]}) then
     if ARGV[#ARGV - 1] ~= 'again' then redis.call('HINCRBY', KEYS[1], 'late', 1) end
     local on = h[1] == 'pending' and not h[4] and tonumber(h[2]) == tonumber(ARGV[8]) + 1
@@ -59,10 +60,18 @@ for i = 18, #ARGV, 2 do
 end
 known.ordered, known.short = meta[2], meta[3]
 
-local what = carry_out({KEYS[1], KEYS[2], KEYS[7], KEYS[8]}, {
-  id = ARGV[1], member = member, sample = tonumber(k), samples = tonumber(h[3]), status = h[1], index = count - 1,
-  step = step, wait = tonumber(ARGV[12]), kind = ARGV[13], message = ARGV[14], ends = ARGV[15],
-})
+local what
+if step == 'accept' then
+  what = 'filled'
+  move(KEYS[1], KEYS[2], h[1], what, 'wn', count - 1)
+  ended(KEYS[1], KEYS[7], ARGV[1])
+else
+  -- needs: carry_out
+  what = carry_out({KEYS[1], KEYS[2], KEYS[7], KEYS[8]}, {
+    id = ARGV[1], member = member, sample = tonumber(k), samples = tonumber(h[3]), status = h[1], index = count - 1,
+    step = step, wait = tonumber(ARGV[12]), kind = ARGV[13], message = ARGV[14], ends = ARGV[15],
+  })
+end
 redis.call('XADD', KEYS[6], 'MAXLEN', '~', 1000, '*', 't', 'attempt', 'h', ARGV[1], 'm', ARGV[6], 'o', outcome, 's', what)
 wake_short(KEYS[1], KEYS[7])
 settle(KEYS[1], KEYS[6])

@@ -19,11 +19,29 @@ local max_wait, hold, window, grain = tonumber(ARGV[9]), tonumber(ARGV[10]), ton
 local crowd, ttl = tonumber(ARGV[13]), tonumber(ARGV[14])
 local present = max_wait == -2
 local now = clock(ARGV[1])
-sweep_leases(now, math.min(lease, hold))
-sweep_window(now, window, grain)
+if now >= S.le then
+  -- needs: sweep_leases
+  sweep_leases(now, math.min(lease, hold))
+end
+if now >= S.wl then
+  -- needs: sweep_window
+  sweep_window(now, window, grain)
+end
 local kept = redis.call('HMGET', HELD, permit, place) -- of each what is held for it, if anything is
 local held = redis.call('ZCARD', LEASES)
 local waiting = held > 0 and redis.call('ZCARD', QUEUE) or 0
+
+-- The usual case: nobody waits, and nothing is short.
+if S.ou == 0 and S.pu <= now and not kept[1] and not kept[2] and waiting == 0 and held < limit
+  and (rpm == 0 or S.n < rpm) and (tpm == 0 or S.t + tokens <= tpm) then
+  local start = count(now, grain, tokens)
+  redis.call('ZADD', LEASES, now + lease, permit)
+  redis.call('HSET', HELD, permit, start .. '|' .. tokens .. '|' .. S.ep)
+  if held == 0 then fresh[LEASES], fresh[HELD] = true, true end
+  save(now, ttl)
+  return {'go', int(now + lease - S.off), int(now - S.off), ''}
+end
+-- needs: drop, outside, adjust, leaves_at, read_permit
 
 local function answer(verdict, time, why)
   save(now, ttl)
@@ -43,12 +61,6 @@ local function go(probe)
   redis.call('HSET', HELD, permit, start .. '|' .. tokens .. '|' .. S.ep)
   if probe then set('pr', permit) end
   return answer('go', now + lease, probe and 'probe' or '')
-end
-
--- The usual case: nobody waits, and nothing is short.
-if S.ou == 0 and S.pu <= now and not kept[1] and not kept[2] and waiting == 0 and held < limit
-  and (rpm == 0 or S.n < rpm) and (tpm == 0 or S.t + tokens <= tpm) then
-  return go(false)
 end
 
 -- Mean time until one of the slots comes free, of the calls at once alone, and of all the limits.
@@ -91,7 +103,7 @@ end
 -- late as now, it counts from now.
 if kept[1] then
   local start, estimate, epoch = read_permit(kept[1])
-  if adjust(start, -1, -estimate) then
+  if adjust(start, -1, -estimate, now - window - grain) then
     start = count(now, grain, estimate)
     redis.call('ZADD', LEASES, int(now + lease), permit)
     redis.call('HSET', HELD, permit, start .. '|' .. int(estimate) .. '|' .. int(epoch))

@@ -5,8 +5,8 @@
 --          requests and tokens in the window, reservations, mean latency (us), now}
 local now = clock(ARGV[1])
 if redis.call('EXISTS', STATE) == 1 then
-  sweep_leases(now)
-  sweep_window(now, tonumber(ARGV[2]), tonumber(ARGV[3]))
+  sweep_leases(now, 0)
+  if now >= S.wl then sweep_window(now, tonumber(ARGV[2]), tonumber(ARGV[3])) end
   save(now, nil) -- looking on is no use: the keys expire all the same
 end
 local waiting = redis.call('ZCARD', QUEUE)

@@ -27,13 +27,17 @@ end
 
 if not data then return answer(0) end
 if S.pr == permit then set('pr', '') end
-sweep_window(now, tonumber(ARGV[9]), tonumber(ARGV[10]))
+local window, grain = tonumber(ARGV[9]), tonumber(ARGV[10])
+if now >= S.wl then
+  -- needs: sweep_window
+  sweep_window(now, window, grain)
+end
 local start, reserved, epoch = read_permit(data)
 local used = tonumber(ARGV[5])
 if outcome == 'unused' then
-  adjust(start, -1, -reserved)
+  adjust(start, -1, -reserved, now - window - grain)
 elseif used >= 0 and used ~= reserved then
-  adjust(start, 0, used - reserved)
+  adjust(start, 0, used - reserved, now - window - grain)
 end
 
 -- The longest pause of those asked for holds. One that was not named grows with each throttle after a pause.
@@ -52,20 +56,8 @@ if outcome == 'ok' and S.th > 0 then set('th', 0) end
 
 if epoch ~= S.ep or outcome == 'throttled' or outcome == 'neutral' or outcome == 'unused' then return answer(1) end
 
-local function open()
-  local fresh = S.ou == 0 and (not S.ca or now - S.ca >= tonumber(ARGV[19]))
-  local level = fresh and 0 or math.min(S.lv + 1, MAX_LEVEL)
-  local first = (outcome == 'auth' or outcome == 'denied') and ARGV[17] or ARGV[16]
-  local period = math.min(tonumber(first) * 2 ^ level, tonumber(ARGV[18]))
-  set('ou', now + math.floor(period * (0.5 + tonumber(ARGV[7]) / 2)))
-  set('ep', S.ep + 1)
-  set('lv', level)
-  set('oc', (outcome == 'auth' or outcome == 'denied') and 'key' or '')
-  return answer(1)
-end
-
-if S.ou ~= 0 then
-  if outcome ~= 'ok' then return open() end
+local failed, opens = outcome ~= 'ok', false
+if S.ou ~= 0 and not failed then
   set('ou', 0)
   set('ca', now)
   set('sk', 0)
@@ -73,29 +65,40 @@ if S.ou ~= 0 then
   return answer(1)
 end
 
--- Closed: one more call in the window of calls.
-local failed = outcome ~= 'ok'
-local number, calls, failures = math.floor(now / tonumber(ARGV[11])), 0, 0
-for i = 0, buckets - 1 do
-  local at, c, f
-  if read[behind + 5 + i] then
-    at, c, f = string.match(read[behind + 5 + i], '^(%d+):(%d+):(%d+)$')
-    at, c, f = tonumber(at), tonumber(c), tonumber(f)
+if S.ou ~= 0 then
+  opens = true
+else
+  -- Closed: one more call in the window of calls.
+  local number, calls, failures = math.floor(now / tonumber(ARGV[11])), 0, 0
+  for i = 0, buckets - 1 do
+    local at, c, f
+    if read[behind + 5 + i] then
+      at, c, f = string.match(read[behind + 5 + i], '^(%d+):(%d+):(%d+)$')
+      at, c, f = tonumber(at), tonumber(c), tonumber(f)
+    end
+    if i == number % buckets then
+      if at ~= number then c, f = 0, 0 end
+      at, c, f = number, c + 1, f + (failed and 1 or 0)
+      S.bucket = int(number) .. ':' .. int(c) .. ':' .. int(f)
+    end
+    if at and at > number - buckets then calls, failures = calls + c, failures + f end
   end
-  if i == number % buckets then
-    if at ~= number then c, f = 0, 0 end
-    at, c, f = number, c + 1, f + (failed and 1 or 0)
-    S.bucket = int(number) .. ':' .. int(c) .. ':' .. int(f)
+  local streak = failed and S.sk + 1 or 0
+  local often = calls >= tonumber(ARGV[13]) and failures >= tonumber(ARGV[14]) * calls
+  opens = failed and (outcome == 'auth' or outcome == 'denied' and failures == calls or streak >= tonumber(ARGV[15]) or often)
+  if not opens then
+    set('w' .. int(number % buckets), S.bucket)
+    if streak ~= S.sk then set('sk', streak) end
   end
-  if at and at > number - buckets then calls, failures = calls + c, failures + f end
 end
-local streak = failed and S.sk + 1 or 0
-if outcome == 'auth' then return open() end
-if failed then
-  if outcome == 'denied' and failures == calls then return open() end
-  if streak >= tonumber(ARGV[15]) then return open() end
-  if calls >= tonumber(ARGV[13]) and failures >= tonumber(ARGV[14]) * calls then return open() end
+if opens then
+  local is_new = S.ou == 0 and (not S.ca or now - S.ca >= tonumber(ARGV[19]))
+  local level = is_new and 0 or math.min(S.lv + 1, MAX_LEVEL)
+  local first = (outcome == 'auth' or outcome == 'denied') and ARGV[17] or ARGV[16]
+  local period = math.min(tonumber(first) * 2 ^ level, tonumber(ARGV[18]))
+  set('ou', now + math.floor(period * (0.5 + tonumber(ARGV[7]) / 2)))
+  set('ep', S.ep + 1)
+  set('lv', level)
+  set('oc', (outcome == 'auth' or outcome == 'denied') and 'key' or '')
 end
-set('w' .. int(number % buckets), S.bucket)
-if streak ~= S.sk then set('sk', streak) end
 return answer(1)
