@@ -62,7 +62,7 @@ def turn_of(held: Held, *, spill_after_s: float, patience: int, later_free: bool
     Args:
         held: why, and for how long.
         spill_after_s: longest wait in seconds while a later candidate is free.
-        patience: times in a row that a breaker may open; from then on nobody waits for it.
+        patience: times in a row that a breaker may open; from then on nobody waits for it, but for a probe that runs.
         later_free: whether a later candidate of the hole would take it now; None where it has none.
         draw: random number in 0..1 that spreads those who come back.
     """
@@ -94,6 +94,6 @@ def _hopeless(held: Held, patience: int) -> EndpointError | None:
         return FinalError("too_large", "not asked: it may take more tokens than a minute has", sent=False)
     if held.why == "denied":
         return FinalError("unauthorized", "not asked: the endpoint refused its key a moment ago", sent=False)
-    if held.openings > patience:
+    if held.openings > patience and held.why != "probing":  # a probe that runs will soon say whether it is back
         return PassingError("unavailable", "not asked: the endpoint has failed for some time", sent=False)
     return None

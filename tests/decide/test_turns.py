@@ -52,6 +52,7 @@ def test_what_the_budget_has_no_room_for_was_not_asked() -> None:
 
 def test_nobody_waits_for_an_endpoint_whose_breaker_opens_again_and_again() -> None:
     assert turn(Held("open", 5_000, openings=2)).kind == "wait"
+    assert turn(Held("probing", 200, openings=9)).kind == "wait", "a call that runs may show that it is back"
     failed = turn(Held("open", 5_000, openings=3), later_free=True)
     assert (failed.kind, type(failed.error)) == ("fail", PassingError)
     assert failed.error is not None
