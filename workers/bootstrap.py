@@ -41,6 +41,7 @@ from maze_tasks.store.gauges import Gates
 from maze_tasks.verification import Verifier
 from maze_tasks.verifying import verifier_of
 from maze_tasks.waiting_room import WaitingRoom
+from workers.collecting import collect_seldom
 from workers.dropped import dropped
 from workers.handed import tell_ready
 from workers.hands import hands
@@ -152,6 +153,7 @@ def _build(settings: Settings) -> Runtime:
         rest=hands.rest if alone else _no_rest,
     )
     judge = Judge(store, leases, dispatcher.send, partial(_verifier, settings))
+    collect_seldom()
     return Runtime(filler, judge, clients, leases, Slots(concurrency, hands))
 
 
