@@ -1,8 +1,8 @@
 """The way to one endpoint: a session with a pool of connections, whose every exchange the watchdog can end.
 
 Redirects are never followed, the environment is asked once, and nothing is kept from one reply for the next. Of
-requests there is here what it knows of addresses, headers and the environment; making a request with it costs ten times
-what the request costs (docs/architecture.md).
+requests there is here what it knows of addresses, headers and the environment; making a request with it costs many
+times what the request costs (docs/architecture.md).
 """
 
 from __future__ import annotations
