@@ -92,12 +92,12 @@ def test_a_real_worker_that_dies_of_what_it_takes_is_not_given_up(addresses: Cal
             divide(1, stage.endpoints),
             command=celery_command,
             env={**stage.env, "MAZE_CONFIG": str(stage.configure())},
-            log=stage.folder / "worker.log",
+            log=stage.write("worker.log", []),
             policy=RestartPolicy(quick_death_s=3600, give_up_after=1, longest_delay_s=0.1),
             tell=lambda _: None,
         )
         with supervisor:
-            until(stage.consumers, "a worker that takes messages")
+            until(lambda: " ready." in (stage.folder / "worker.log").read_text(), "a worker that takes messages")
             first = supervisor.pids["a"]
             os.kill(first, signal.SIGKILL)
             until(lambda: supervisor.pids.get("a", first) != first, "another in its place")
