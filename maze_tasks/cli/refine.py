@@ -121,7 +121,7 @@ def command(
         "deadline_s": given.pop("deadline"),
     }
     settings = settings.model_copy(update={name: value for name, value in overridden.items() if value is not None})
-    tree = source_tree(holes) or root
+    tree = source_tree(holes) or _folder(root)
     profile = _profile(settings, verify, tree, wanted=not no_verify)
     wanted = Wanted(title=holes, source=holes, tree=tree.resolve() if tree else None, profile=profile, **given)
     if not dry_run:
@@ -148,6 +148,15 @@ def _spread(settings: Settings, best_of_n: int | None) -> Settings:
     if ((settings.best_of_n if best_of_n is None else best_of_n) or 1) < 2:  # noqa: PLR2004 - several
         raise Refused("--spread: asks several candidates at once; say for how many answers with --best-of")
     return settings.model_copy(update={"spread": True})
+
+
+def _folder(root: Path | None) -> Path | None:
+    """The folder of ``--tree``; refused where there is none."""
+    if root is not None and not root.is_dir():
+        from maze_tasks.errors import Refused
+
+        raise Refused(f"--tree: {root}: there is no such folder")
+    return root
 
 
 def _profile(settings: Settings, named: str | None, tree: Path | None, *, wanted: bool) -> str | None:

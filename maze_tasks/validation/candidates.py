@@ -79,7 +79,8 @@ def pieces(text: str, frame: Frame) -> Iterator[str]:
     if (bare := without_fences(text)) != text:
         yield bare
     yield from without_prose(text, frame.language)
-    if not frame.statements:
+    quoted = text.strip()
+    if not frame.statements or quoted[:1] == quoted[-1:] == "`":
         yield from inline(text)
 
 

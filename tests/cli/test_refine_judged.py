@@ -134,3 +134,11 @@ def test_a_verification_can_be_tried_with_the_hole_open(folder: Path, maze: Maze
     (folder / "tree" / "a.py").write_text("x = 1\n")
     refused = maze("check", "tree")
     assert (refused.exit_code, "nothing to verify" in refused.stderr) == (2, True)
+
+
+def test_a_tree_that_is_not_there_is_refused_whether_or_not_fills_are_verified(
+    folder: Path, maze: Maze, lines: list[dict[str, Any]]
+) -> None:
+    code, said = asked(folder, maze, lines, "--no-verify", "--tree", "nowhere", "--dry-run")
+    assert code == 2
+    assert "--tree: nowhere: there is no such folder" in said

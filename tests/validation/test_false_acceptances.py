@@ -97,6 +97,7 @@ def test_a_fill_that_breaks_the_file_is_rejected(language: str, reply: str, kind
         ("go", "c := a\n\treturn c\n"),
         ("rust", "let a = a + 1;\n    a\n"),
         ("c", "int c = a, d[2] = {a, b};\n    return c + d[0];\n"),
+        ("python", "`return sum(items)`"),
         ("rust", "let f = async { g(a).await }; 1\n"),
         ("c", "#if 1\n    return a;\n#else\n    return b;\n#endif\n"),
     ],
