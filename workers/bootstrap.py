@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import sys
@@ -59,8 +58,6 @@ if TYPE_CHECKING:
     from maze_tasks.names import HoleId
 
 logger = logging.getLogger(__name__)
-
-_NEW_OBJECTS = 10_000  # before the collector of cycles looks at them; by default 700
 
 TICK_S = 0.25  # how often the sweeper looks for waits that are over
 QUEUES_EVERY = 12  # ticks between two looks at the queues: 3 s
@@ -128,17 +125,7 @@ def runtime(settings: Settings) -> Runtime:
             built = _process.get("runtime")
             if built is None:
                 built = _process["runtime"] = _build(settings)
-                _keep_what_is_there()
     return built
-
-
-def _keep_what_is_there() -> None:
-    """Have the collector of cycles look no more at what there is by now, and less often at the rest.
-
-    A hole makes hundreds of objects and hardly ever a cycle, and all that was imported was looked through for it.
-    """
-    gc.freeze()
-    gc.set_threshold(_NEW_OBJECTS, *gc.get_threshold()[1:])
 
 
 def _build(settings: Settings) -> Runtime:
