@@ -58,7 +58,7 @@ LIMITS: Mapping[str, float] = {
     "worker_round_trips": 2.2,
     "worker_round_trips_side_by_side": 1.8,
     "worker_redis_commands": 64,
-    "worker_calls": 1_300,
+    "worker_calls": 1_225,
     "redis_bytes": 2_048,
 }
 
