@@ -12,7 +12,10 @@ import time
 from collections.abc import Callable
 
 SPARE_SHARE = 4  # one hole in reserve for so many slots, so that none is idle until the next message is there
-LEAST_SPARE = 10  # calls may take less time than the next message
+LEAST_SPARE, MOST_SPARE = 10, 100
+READY_S = 0.1  # so long the reserve lasts where calls are short: the next message takes its time
+_SMOOTH = 0.05  # weight of the last gap between two ends in their mean
+_LONGEST_GAP_S = 1.0  # longer ones say that there was nothing to do
 
 
 class Hands:
@@ -20,10 +23,15 @@ class Hands:
 
     Only a process that runs its calls itself counts anything. In the parent of child processes, which have a slot each,
     there is always room.
+
+    Args:
+        now: monotonic seconds.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self.wake: Callable[[], object] = lambda: None
+        self._now = now
+        self._ended_at, self._gap_s = now(), _LONGEST_GAP_S
         self._slots = 0
         self._holes = self._messages = self._size = 0
         self._full = False
@@ -44,6 +52,9 @@ class Hands:
     def ended(self) -> None:
         """One hole has ended; whoever takes messages is woken if they waited for that."""
         with self._lock:
+            now = self._now()
+            gap_s = min(now - self._ended_at, _LONGEST_GAP_S)
+            self._ended_at, self._gap_s = now, self._gap_s + _SMOOTH * (gap_s - self._gap_s)
             self._holes -= 1
             woken = self._full and self._room(0)
             if woken:
@@ -59,7 +70,7 @@ class Hands:
     def rest(self, seconds: float) -> None:
         """Take nothing for so long: what was taken has to wait, and so would the rest of its queue."""
         with self._lock:
-            now = time.monotonic()
+            now = self._now()
             if now >= self._rests_until:
                 self._rests_until = now + seconds
 
@@ -70,7 +81,7 @@ class Hands:
             delivered: messages that were taken and are not acknowledged; one not begun yet counts as large as the last.
         """
         with self._lock:
-            if time.monotonic() < self._rests_until:
+            if self._now() < self._rests_until:
                 return False  # whoever takes messages looks again within a second
             room = self._room(max(0, delivered - self._messages))
             self._full = not room
@@ -79,7 +90,8 @@ class Hands:
     def _room(self, coming: int) -> bool:
         if not self._slots:
             return True
-        return self._holes + coming * self._size < self._slots + max(self._slots // SPARE_SHARE, LEAST_SPARE)
+        soon = min(round(READY_S / max(self._gap_s, READY_S / MOST_SPARE)), MOST_SPARE)
+        return self._holes + coming * self._size < self._slots + max(self._slots // SPARE_SHARE, LEAST_SPARE, soon)
 
 
 hands = Hands()

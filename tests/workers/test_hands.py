@@ -29,6 +29,18 @@ def test_few_slots_have_a_reserve_all_the_same() -> None:
     assert not hands.room(delivered=2)
 
 
+def test_short_calls_have_a_reserve_for_the_time_that_a_message_takes() -> None:
+    clock = iter(number / 1_000 for number in range(100_000))
+    hands = Hands(lambda: next(clock))
+    hands.has_slots(10)
+    hands.begin(1_000)
+    for _ in range(960):
+        hands.ended()  # one a millisecond
+    assert hands.room(delivered=1), "40 are soon done"
+    hands.begin(100)
+    assert not hands.room(delivered=2)
+
+
 def test_whoever_waits_for_room_is_woken_once_it_is_there() -> None:
     hands, woken = hands_of(10)
     hands.begin(50)
