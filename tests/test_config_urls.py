@@ -28,6 +28,13 @@ def test_addresses_of_redis_that_are_accepted(url: str) -> None:
     assert broker_url_problem(url) is None
 
 
+def test_a_password_in_the_place_of_an_address_is_not_shown() -> None:
+    for problem in (redis_url_problem("s3cret-of-redis"), broker_url_problem("s3cret-of-redis")):
+        assert problem is not None
+        assert "no address" in problem
+        assert "s3cret" not in problem
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -80,7 +80,9 @@ def _url_problem(url: str, schemes: tuple[str, ...], expected: str) -> str | Non
         _ = parts.port  # urllib checks the port only when asked
     except ValueError:
         return f"{redact_url(url)!r} has a bad port or host; expected {expected}"
-    if parts.scheme.lower() not in schemes or "://" not in url:
+    if "://" not in url:  # it may be a password that was put into the wrong place
+        return f"is no address: there is no :// in it; expected {expected}"
+    if parts.scheme.lower() not in schemes:
         return f"{redact_url(url)!r} is no address that is known here; expected {expected}"
     return None
 
