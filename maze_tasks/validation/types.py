@@ -72,12 +72,14 @@ def _returned(subject: Subject, wanted: str, kinds: set[str]) -> Iterator[Findin
         yield subject.finding("type", f"the fill makes a generator, wanted is {wanted}")
         return
     returns = [node for node in own if isinstance(node, ast.Return)]
-    for node in returns:
-        found = "None" if node.value is None else _form_of(node.value)
-        if found is not None and not _passes(found, kinds):
+    forms = ["None" if node.value is None else _form_of(node.value) for node in returns]
+    for node, found in zip(returns, forms, strict=True):
+        # Where there is no answer much code gives back None, whatever it promises: alone that is another type.
+        if found is not None and found != "None" and not _passes(found, kinds):
             yield subject.finding("type", f"`{ast.unparse(node)[:60]}` gives back {found}, wanted is {wanted}")
             return
-    if not returns and "None" not in kinds and not any(isinstance(node, ast.Raise | ast.While) for node in own):
+    empty = "None" not in kinds and all(found == "None" for found in forms)
+    if empty and not any(isinstance(node, ast.Raise | ast.While) for node in own):
         yield subject.finding("type", f"the fill gives nothing back, wanted is {wanted}")
         return
     yield subject.note("type", f"not judged: whether the fill has the type {wanted}")

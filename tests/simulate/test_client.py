@@ -37,12 +37,12 @@ KINDS = {
 }
 
 
-def called(protocol: Protocol, **settings: Any) -> Reply:
+def called(protocol: Protocol, timeout_s: float = 10.0, **settings: Any) -> Reply:
     endpoint = ModelEndpoint(
         name="fast",
         endpoint_url="http://localhost:8001/v1",
         protocol=protocol,
-        timeout_secs=0.3,
+        timeout_secs=timeout_s,
         supports_logprobs=True,
     )
     simulated = SimulatedEndpoint.model_validate({"latency": 0, **settings})
@@ -58,7 +58,7 @@ def called(protocol: Protocol, **settings: Any) -> Reply:
 @pytest.mark.parametrize(("fault", "kind"), KINDS.items())
 def test_a_fault_is_the_error_it_stands_for(protocol: Protocol, fault: str | int, kind: str) -> None:
     with pytest.raises(EndpointError) as caught:
-        called(protocol, errors=[{"kind": fault, "every": 1}])
+        called(protocol, 0.3 if kind == "timeout" else 10.0, errors=[{"kind": fault, "every": 1}])
     assert caught.value.kind == kind
 
 
