@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from maze_tasks.decide.breaker import call_outcome, pause_ms
-from maze_tasks.decide.turns import Held, Turn, turn_of
+from maze_tasks.decide.turns import Held, Turn, turn_of, wants_another
 from maze_tasks.models.limits import USE_WITHIN_MS
 from maze_tasks.names import encode_id, escape
 from maze_tasks.recording import Answer
@@ -73,7 +73,7 @@ def ask(gates: Gates, wanted: Wanted, *, draw: float, now: Callable[[], float]) 
         return Turn("wait")
     held = Held(admission.why, admission.wait_ms, admission.reserved, admission.openings, admission.pace_ms)
     later_free = None
-    if wanted.later and held.wait_ms > wanted.spill_after_s * 1000:
+    if wanted.later and wants_another(held, wanted.spill_after_s):
         later_free = gates.any_free(wanted.later, wanted.tokens)
     turn = turn_of(held, spill_after_s=wanted.spill_after_s, patience=wanted.patience, later_free=later_free, draw=draw)
     if turn.kind == "spill" and held.reserved:

@@ -12,6 +12,7 @@ from maze_tasks.errors import EndpointError, FinalError, PassingError
 
 OVER_BUDGET = "budget"  # kind of that error
 SPREAD_MS = 1_000  # over which those come back that nothing is reserved for
+FAILING = frozenset({"open", "probing"})  # the breaker says that the endpoint fails, not that it will be free
 AGAIN_MS = 1_000  # a hole that would rather go elsewhere looks again after so long at the earliest
 PROBE_MS = 1_000  # those who wait for the outcome of a probe ask again after so long at the earliest
 
@@ -61,7 +62,8 @@ def turn_of(held: Held, *, spill_after_s: float, patience: int, later_free: bool
 
     Args:
         held: why, and for how long.
-        spill_after_s: longest wait in seconds while a later candidate is free.
+        spill_after_s: longest wait in seconds while a later candidate is free; for an endpoint that fails nobody waits
+            then, as nobody does after a failure of their own.
         patience: times in a row that a breaker may open; from then on nobody waits for it, but for a probe that runs.
         later_free: whether a later candidate of the hole would take it now; None where it has none.
         draw: random number in 0..1 that spreads those who come back.
@@ -70,7 +72,7 @@ def turn_of(held: Held, *, spill_after_s: float, patience: int, later_free: bool
     if error is not None:
         return Turn("fail", error=error)
     spread_ms, busy = round(SPREAD_MS * draw), held.why == "concurrency"
-    if later_free is not None and held.wait_ms > spill_after_s * 1000:
+    if later_free is not None and wants_another(held, spill_after_s):
         if later_free:
             return Turn("spill")
         # One of them may be free long before this one is: it is looked at again.
@@ -81,6 +83,11 @@ def turn_of(held: Held, *, spill_after_s: float, patience: int, later_free: bool
         return Turn("wait", wait_ms=held.wait_ms, in_place=busy)
     least = PROBE_MS if held.why == "probing" else 0
     return Turn("wait", max(held.wait_ms, least) + spread_ms, spread_ms=held.pace_ms * draw, in_place=busy)
+
+
+def wants_another(held: Held, spill_after_s: float) -> bool:
+    """Whether a hole goes to a later candidate that is free, rather than wait."""
+    return held.why in FAILING or held.wait_ms > spill_after_s * 1000
 
 
 def over_budget() -> EndpointError:

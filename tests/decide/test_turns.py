@@ -23,7 +23,14 @@ def test_those_that_nothing_is_reserved_for_come_back_spread_over_a_while() -> N
     assert turn(Held("probing", 200, openings=1)) == Turn("wait", wait_ms=PROBE_MS + SPREAD_MS // 2)
 
 
-@pytest.mark.parametrize("why", ["rate", "concurrency", "paused", "open"])
+@pytest.mark.parametrize("why", ["open", "probing"])
+def test_nobody_waits_for_an_endpoint_that_fails_while_a_later_candidate_is_free(why: str) -> None:
+    assert turn(Held(why, 1, openings=1), later_free=True) == Turn("spill")
+    assert turn(Held(why, 1_000, openings=1), later_free=False).kind == "wait"
+    assert turn(Held(why, 1_000, openings=1)).kind == "wait"
+
+
+@pytest.mark.parametrize("why", ["rate", "concurrency", "paused"])
 def test_a_long_wait_is_spent_at_a_later_candidate_if_one_is_free(why: str) -> None:
     assert turn(Held(why, 5_001), later_free=True).kind == "spill"
     assert turn(Held(why, 5_000), later_free=True).kind == "wait"
