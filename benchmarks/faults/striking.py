@@ -83,7 +83,9 @@ class Striker:
             fault = self._struck("kill supervisor", workers, [psutil.Process(crew.process.pid)])
             crew.process.wait()
             # They are tied to their supervisor, and the kernel kills them with it.
-            psutil.wait_procs(workers, timeout=10)
+            _, left = psutil.wait_procs(workers, timeout=10)
+            # One that was frozen before it had tied itself finds, once it goes on, that its supervisor is gone.
+            signalled(left, signal.SIGCONT)
             return fault
         return None
 

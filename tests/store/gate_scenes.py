@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import redis
 
 from maze_tasks.models.limits import Limits
+from maze_tasks.store import RunStore
 from maze_tasks.store.gauges import Admission, Gates
 
 START_MS = 1_800_000_000_000
@@ -74,3 +75,7 @@ class Log:
             if len(left) <= requests and sum(one for _, one in left) <= tokens:
                 return at + self.window_ms + 1
         return 0
+
+
+def scene(store: RunStore, lease_ms: int = 15_000, **limits: object) -> Scene:
+    return Scene(store.client, Limits(**limits), lease_ms)  # type: ignore[arg-type]
