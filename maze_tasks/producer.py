@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -211,13 +212,20 @@ class Producer:
         if expected is None:
             return {}
         latency = reading.recent_latency(self._store.client, self._store.namespace)
-        by_name = {
-            one.name: parcel_size(
-                expected, slots=one.max_concurrency, latency_s=latency.get(one.name), timeout_s=one.timeout_secs
+        by_name = {endpoint.name: endpoint for endpoint in self._planner.endpoints}
+
+        def size(asked: ModelEndpoint, samples: int) -> int:
+            return parcel_size(
+                expected * samples,
+                slots=asked.max_concurrency,
+                latency_s=latency.get(asked.name),
+                timeout_s=asked.timeout_secs,
             )
-            for one in self._planner.endpoints
+
+        return {
+            plan: min(size(by_name[name], samples) for name, samples in Counter(plan.models_at(0)).items())
+            for plan in self._plans
         }
-        return {plan: min(by_name[name] for name in plan.models_at(0)) for plan in self._plans}
 
     def _messages(self, run: str, parcel: Sequence[NewHole]) -> list[FillMessage]:
         return messages_for(run, parcel[0].plan, [hole.hole_id for hole in parcel], Cursor(), FIRST_SEND)

@@ -14,11 +14,12 @@ UNKNOWN_LATENCY_S = 0.1  # of a call to a model that nobody has asked yet
 LONGEST_S = 4.5 * 3600  # that a parcel may take in all: less than the six hours a broker waits for its acknowledgement
 
 
-def parcel_size(holes: int | None, *, slots: int, latency_s: float | None, timeout_s: float) -> int:
+def parcel_size(calls: int | None, *, slots: int, latency_s: float | None, timeout_s: float) -> int:
     """Holes to send in one message.
 
     Args:
-        holes: holes of the run; None where nobody knows, and each travels alone.
+        calls: calls that the run makes to the model: one a hole, or one for each sample that it is asked for; None where
+            nobody knows, and each hole travels alone.
         slots: calls at once that the model may have.
         latency_s: what a call to it takes on the average, None where that is not known.
         timeout_s: what a call to it takes at most.
@@ -26,9 +27,9 @@ def parcel_size(holes: int | None, *, slots: int, latency_s: float | None, timeo
     Returns:
         A number from 1 to `MOST_HOLES`.
     """
-    if holes is None:
+    if calls is None:
         return 1
     latency = UNKNOWN_LATENCY_S if latency_s is None else latency_s
     by_latency = BUSY_S / max(latency, BUSY_S / MOST_HOLES)
-    by_run = holes / (slots * PARCELS_A_SLOT)
+    by_run = calls / (slots * PARCELS_A_SLOT)
     return max(1, int(min(by_latency, by_run, LONGEST_S / timeout_s, MOST_HOLES)))

@@ -10,7 +10,7 @@ from maze_tasks.decide.parcels import BUSY_S, LONGEST_S, MOST_HOLES, PARCELS_A_S
 
 
 @pytest.mark.parametrize(
-    ("holes", "slots", "latency_s", "timeout_s", "expected"),
+    ("calls", "slots", "latency_s", "timeout_s", "expected"),
     [
         (None, 8, 0.0, 300, 1),
         (0, 8, 0.0, 300, 1),
@@ -28,18 +28,18 @@ from maze_tasks.decide.parcels import BUSY_S, LONGEST_S, MOST_HOLES, PARCELS_A_S
     ],
 )
 def test_short_calls_and_long_runs_make_large_parcels(
-    holes: int | None, slots: int, latency_s: float | None, timeout_s: float, expected: int
+    calls: int | None, slots: int, latency_s: float | None, timeout_s: float, expected: int
 ) -> None:
-    assert parcel_size(holes, slots=slots, latency_s=latency_s, timeout_s=timeout_s) == expected
+    assert parcel_size(calls, slots=slots, latency_s=latency_s, timeout_s=timeout_s) == expected
 
 
 @given(st.integers(0, 10**7), st.integers(1, 1000), st.floats(0, 1000), st.floats(0.1, 10**6))
 def test_no_parcel_is_too_long_for_its_slot_its_run_or_the_broker(
-    holes: int, slots: int, latency_s: float, timeout_s: float
+    calls: int, slots: int, latency_s: float, timeout_s: float
 ) -> None:
-    size = parcel_size(holes, slots=slots, latency_s=latency_s, timeout_s=timeout_s)
+    size = parcel_size(calls, slots=slots, latency_s=latency_s, timeout_s=timeout_s)
     assert 1 <= size <= MOST_HOLES
     if size > 1:
         assert size * latency_s <= BUSY_S + 1e-9
         assert size * timeout_s <= LONGEST_S + 1e-6
-        assert size * slots * PARCELS_A_SLOT <= holes
+        assert size * slots * PARCELS_A_SLOT <= calls
