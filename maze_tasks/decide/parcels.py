@@ -18,7 +18,7 @@ def parcel_size(calls: int | None, *, slots: int, latency_s: float | None, timeo
     """Holes to send in one message.
 
     Args:
-        calls: calls that the run makes to the model: one a hole, or one for each sample that it is asked for; None where
+        calls: calls that the run makes to the model, one a hole or one for each sample that it is asked for; None where
             nobody knows, and each hole travels alone.
         slots: calls at once that the model may have.
         latency_s: what a call to it takes on the average, None where that is not known.
