@@ -152,7 +152,8 @@ class Filler:
             logger.debug("hole %r dropped: %s", hole_id, begun.verdict)
             return begun.on
         finished = self._attempt(ticket, attempt_id, opened, begun, info)
-        see_to(self.store, self.send, message.run, hole_id, finished.what)
+        known = selecting.known_by(info, ticket, begun, finished)
+        see_to(self.store, self.send, message.run, hole_id, finished.what, known)
         if info.rules.ordered:
             free_dependents(self.store, self.send, message.run, hole_id)
         if finished.what == "verify":
@@ -301,7 +302,8 @@ class Filler:
             ticket,
             work.attempt_id,
             most_s,
-            rivals=work.plan.samples > 1,
+            # Only a verdict ends a hole while others of its samples are tried.
+            rivals=work.plan.samples > 1 and work.rules.snapshot is not None,
             claim=work.recalled.digest if work.recalled.claimed else None,
             permit=permit,
             began=Began(begun.retries, begun.repeated, work.asks.most_nano),

@@ -34,7 +34,9 @@ logger = logging.getLogger(__name__)
 _SALTS = 8  # ids tried for the parts of a hole; a second one is needed once in 10^13 holes of a large run
 
 
-def see_to(store: RunStore, send: Send, run: str, hole_id: HoleId, what: str) -> None:
+def see_to(
+    store: RunStore, send: Send, run: str, hole_id: HoleId, what: str, known: selecting.Known | None = None
+) -> None:
     """Do what a decided sample leaves to do: select among several, divide the hole into parts.
 
     Args:
@@ -43,12 +45,13 @@ def see_to(store: RunStore, send: Send, run: str, hole_id: HoleId, what: str) ->
         run: name of the run.
         hole_id: the hole.
         what: what became of it; nothing is done but for ``select`` and ``split``.
+        known: what a selection rests on, None where that is to be read.
 
     Raises:
         ServiceUnavailable: Redis or the broker cannot be reached; the sweeper sees to it.
     """
     if what == "select":
-        what = selecting.select_fill(store, send, run, hole_id)
+        what = selecting.select_fill(store, send, run, hole_id, known)
     if what == "split":
         split_hole(store, send, run, hole_id)
 

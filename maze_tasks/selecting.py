@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from maze_tasks.decide.change import change
 from maze_tasks.decide.decomposition import parts_of
@@ -15,7 +16,7 @@ from maze_tasks.models.runs import Attempt, Cursor, ErrorRecord, Plan, RunRules
 from maze_tasks.names import VERIFIERS, HoleId
 from maze_tasks.sending import Send, send_group
 from maze_tasks.store import care, reading
-from maze_tasks.store.runs import SELECT_MEMBER, RunStore
+from maze_tasks.store.runs import SELECT_MEMBER, Begun, Finished, RunInfo, RunStore, Ticket
 from maze_tasks.validation import likeness
 
 # What is said of a fill until it has been judged.
@@ -25,7 +26,44 @@ UNVERIFIED = ErrorRecord(kind="unverified", message="the fill has not been verif
 NOT_SELECTED = ErrorRecord(kind="not_selected", message="another sample of the same candidate was chosen")
 
 
-def select_fill(store: RunStore, send: Send, run: str, hole_id: HoleId) -> str:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a selection rests on.
+
+    Args:
+        info: of the run.
+        spot: where the hole stands.
+        hole: the hole, as it is stored.
+        attempts: all its attempts, in the order they were decided.
+    """
+
+    info: RunInfo
+    spot: care.Spot
+    hole: Hole
+    attempts: Sequence[Attempt]
+
+
+def known_by(info: RunInfo, ticket: Ticket, begun: Begun, finished: Finished) -> Known | None:
+    """What whoever closed the last sample knows by that; None where it owes no selection."""
+    if finished.what != "select":
+        return None
+    plan = info.plans[begun.plan_no]
+    spot = care.Spot(ticket.hole_id, ticket.cursor, begun.plan_no, "in_progress", plan.samples)
+    attempts = [Attempt.model_validate_json(record) for record in finished.records]
+    return Known(info, spot, Hole.load(json.loads(begun.text)), attempts)
+
+
+def _look_up(store: RunStore, run: str, hole_id: HoleId) -> Known | None:
+    found = care.spots(store, run, [(hole_id, SELECT_MEMBER)])
+    info = store.info(run)
+    read = reading.read_texts(store.client, store.namespace, run, [hole_id])
+    if not found or info is None or not read:
+        return None
+    ((text, result),) = read
+    return Known(info, found[0], Hole.load(json.loads(text)), result.attempts)
+
+
+def select_fill(store: RunStore, send: Send, run: str, hole_id: HoleId, known: Known | None = None) -> str:
     """Choose among the samples of a candidate that are all closed; nothing happens where somebody has chosen.
 
     Args:
@@ -33,6 +71,7 @@ def select_fill(store: RunStore, send: Send, run: str, hole_id: HoleId) -> str:
         send: publishes the messages of the next candidate's group, where none is acceptable.
         run: name of the run.
         hole_id: the hole.
+        known: what the selection rests on; read from the store where it is None.
 
     Returns:
         What became of the hole: ``filled, next, round, split``, the status it ended with, or ``stale``.
@@ -40,19 +79,13 @@ def select_fill(store: RunStore, send: Send, run: str, hole_id: HoleId) -> str:
     Raises:
         ServiceUnavailable: Redis or the broker cannot be reached; the sweeper will select.
     """
-    found = care.spots(store, run, [(hole_id, SELECT_MEMBER)])
-    info = store.info(run)
-    if not found or info is None:
+    known = known or _look_up(store, run, hole_id)
+    if known is None:
         return "stale"
-    spot = found[0]
-    plan = info.plans[spot.plan_no]
-    read = reading.read_texts(store.client, store.namespace, run, [hole_id])
-    if not read:
-        return "stale"
-    ((text, result),) = read
-    hole = Hole.load(json.loads(text))
-    facts = facts_of(spot.cursor, plan, info.rules, parts=parts_of(hole))
-    selection = _selection(_contenders(hole, result.attempts, spot), spot, plan, info.rules.scorer, facts)
+    spot, rules = known.spot, known.info.rules
+    plan = known.info.plans[spot.plan_no]
+    facts = facts_of(spot.cursor, plan, rules, parts=parts_of(known.hole))
+    selection = _selection(_contenders(known.hole, known.attempts, spot), spot, plan, rules.scorer, facts)
     finished, send_no = care.commit_selection(store, run, spot, selection)
     if finished.what in ("next", "round"):
         send_group(send, run, plan, hole_id, cursor_after(spot.cursor, finished.what), send_no)
@@ -112,17 +145,26 @@ def _selection(
 
 def _contenders(hole: Hole, attempts: Sequence[Attempt], spot: care.Spot) -> list[Contender]:
     """All attempts of a hole; those at the spot that stand for choice with what is known of their fills."""
-    found = []
+
+    def stands(one: Attempt) -> bool:
+        return _at(one, spot) and one.error is not None and one.error.kind == NOT_SELECTED.kind
+
+    looks = _looks(hole, {one.code or "" for one in attempts if stands(one)})
+    return [
+        Contender(one.model_copy(update={"outcome": "accepted"}), *looks[one.code or ""])
+        if stands(one)
+        else Contender(one)
+        for one in attempts
+    ]
+
+
+def _looks(hole: Hole, codes: Collection[str]) -> dict[str, tuple[str, int]]:
+    """Likeness and change of each of some fills; where there is but one, nothing hangs on them."""
+    if len(codes) == 1:
+        return dict.fromkeys(codes, ("", 0))
     before = (hole.state.current_fill if hole.state else None) or ""
     indent = hole.place.indent if hole.place else ""
-    for attempt in attempts:
-        one = Contender(attempt)
-        if _at(attempt, spot) and attempt.error is not None and attempt.error.kind == NOT_SELECTED.kind:
-            standing = attempt.model_copy(update={"outcome": "accepted"})
-            code = attempt.code or ""
-            one = Contender(standing, likeness(code, hole.language, indent), change(before, code))
-        found.append(one)
-    return found
+    return {code: (likeness(code, hole.language, indent), change(before, code)) for code in codes}
 
 
 def _at(attempt: Attempt, spot: care.Spot) -> bool:

@@ -109,8 +109,10 @@ class Finished:
             ``late``: nothing was changed.
         on: with ``late``, whether the hole stands open at the next candidate.
         beside: the answers of the steps that went along, None for one that failed.
+        records: with ``select``, all records of the hole as JSON, in the order they were decided.
     """
 
     what: str
     on: bool = False
     beside: tuple[Any, ...] = ()
+    records: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from maze_tasks.store.connection import translated
 from maze_tasks.store.keys import RunKeys, active_key, ended_key, runs_key, sweeper_key
 from maze_tasks.store.runs import SELECT_MEMBER, Finished, RunStore, record_tail
 from maze_tasks.store.scripts import Arg, ScriptCall, run_many, script
+from maze_tasks.store.together import Step, run_together
 
 _UNLINK = 1000  # keys removed at once
 SET_ASIDE = -1  # in the place of a send number
@@ -189,7 +190,7 @@ def commit_selection(store: RunStore, run: str, spot: Spot, selection: Selection
         attempt.model if attempt else "", *selection.error, selection.status,
     ]  # fmt: skip
     with translated():
-        what, *rest = script("select").run(store.client, names, args)
+        what, *rest = run_together(store.calls, [Step(script("select"), names, args)])[0]
     if what != "ok":
         return Finished(what), 0
     return Finished(rest[0]), int(rest[1]) if len(rest) > 1 else 0

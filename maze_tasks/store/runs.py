@@ -268,7 +268,7 @@ class RunStore:
             (what, *rest), answers = run_beside(self.calls, step, beside)
         self.recent.add(step)
         if what == "ok":
-            return Finished(rest[0], beside=tuple(answers))
+            return Finished(rest[0], beside=tuple(answers), records=tuple(rest[1]) if len(rest) > 1 else ())
         return Finished(what, on=bool(rest and rest[0]), beside=tuple(answers))
 
     def repeat_recent(self) -> int:

@@ -31,8 +31,12 @@ end
 
 -- Whether any sample but `except` holds a lease.
 local function others_leased(hole, samples, except)
+  local fields = {}
   for k = 0, samples - 1 do
-    if k ~= except and redis.call('HEXISTS', hole, k .. '.l') == 1 then return true end
+    if k ~= except then fields[#fields + 1] = k .. '.l' end
+  end
+  for _, lease in ipairs(redis.call('HMGET', hole, unpack(fields))) do
+    if lease then return true end
   end
   return false
 end
@@ -170,7 +174,7 @@ end
 -- `keys` are meta, hole, due and the queued set of the candidate that follows.
 local function carry_out(keys, s)
   local meta, hole, due, queued = keys[1], keys[2], keys[3], keys[4]
-  local busy = s.samples > 1 and others_leased(hole, s.samples, s.sample)
+  local function busy() return s.samples > 1 and others_leased(hole, s.samples, s.sample) end
   local step = s.step
   if step == 'accept' then
     move(meta, hole, s.status, 'filled', 'wn', s.index)
@@ -184,7 +188,7 @@ local function carry_out(keys, s)
   elseif step == 'retry' then
     redis.call('HINCRBY', hole, s.sample .. '.t', 1)
     redis.call('ZADD', due, now_ms() + s.wait, s.member)
-    if not busy then move(meta, hole, s.status, 'pending') end
+    if not busy() then move(meta, hole, s.status, 'pending') end
     return 'retry'
   elseif step == 'verify' then
     redis.call('HSET', hole, s.sample .. '.v', s.index)
@@ -197,13 +201,13 @@ local function carry_out(keys, s)
       redis.call('ZADD', due, now_ms() + 5000, s.id .. '|select')
       return 'select'
     end
-    if not busy then move(meta, hole, s.status, 'pending') end
+    if not busy() then move(meta, hole, s.status, 'pending') end
     return 'open'
   elseif step == 'split' then
     leave_to_split(meta, hole, due, s.id, s.samples, s.status)
     return 'split'
   elseif step == 'cancel' then
-    if not busy then
+    if not busy() then
       local kind, message = stopped_by(meta)
       redis.call('HSET', hole, 'ek', kind, 'em', message)
       move(meta, hole, s.status, 'skipped')

@@ -6,7 +6,7 @@
 --       12 wait (ms) of retry   13 error kind of fail   14 error message of fail   15 status the hole fails with
 --       16 round   17 retries made at the candidate when the attempt began
 --       18.. account field, delta in turn; `again` among them: the commit is repeated after a restart of the server
--- Returns {'ok', what}: what = filled | next | round | retry | failed | skipped | needs_review | cancelled | open |
+-- Returns {'ok', what [, all records, with select]}: what = filled | next | round | retry | failed | skipped | needs_review | cancelled | open |
 --         select | verify | split | done (the hole had come to its end before: the attempt is on record, nothing else changed)
 --         {'gone'} | {'late', on}: nothing was changed; on as in begin.
 local meta = redis.call('HMGET', KEYS[1], 'state', 'ordered', 'short')
@@ -75,4 +75,5 @@ end
 redis.call('XADD', KEYS[6], 'MAXLEN', '~', 1000, '*', 't', 'attempt', 'h', ARGV[1], 'm', ARGV[6], 'o', outcome, 's', what)
 wake_short(KEYS[1], KEYS[7])
 settle(KEYS[1], KEYS[6])
+if what == 'select' then return {'ok', what, redis.call('LRANGE', KEYS[3], 0, -1)} end
 return {'ok', what}
