@@ -36,7 +36,7 @@ from maze_tasks.parts import as_asked, see_to
 from maze_tasks.patience import patiently
 from maze_tasks.permits import Wanted
 from maze_tasks.recording import Answer, commit_of, prices_of, provisional, record_of
-from maze_tasks.replying import read_fill, read_plainly, unsure
+from maze_tasks.replying import Read, read_fill, read_plainly, unsure
 from maze_tasks.selecting import facts_of
 from maze_tasks.sending import Send, send_from
 from maze_tasks.sitting import LONGEST_SEAT_S, seated
@@ -57,6 +57,7 @@ _BEGIN_PATIENCE_S = 30.0
 _STAGGER_MS = 1_000  # over which those come back who waited for one who died
 _NOT_OURS = frozenset({"gone", "ahead", "unfit"})  # verdicts on what names a run, a hole or a place that is none
 _LONGEST_REST_S = 2.0  # a queue is looked at again after so long: what lies in it may go elsewhere by then
+_LONG_CHARS = 20_000  # of a hole and the reply to it together, beyond which reading them takes many milliseconds
 _KNOWN_RUNS = 256  # runs whose plans a process remembers
 
 
@@ -92,6 +93,7 @@ class Filler:
         refused: told in a word why a message was none that should have come.
         room: where holes wait that lack nothing but one of the calls at once.
         rest: told for how many seconds no more holes need be taken: this one has to wait, and so would they.
+        aside: runs what computes for so long that other calls of the process should not wait for it.
     """
 
     store: RunStore
@@ -107,6 +109,7 @@ class Filler:
     refused: Callable[[str], None] = lambda _: None
     room: WaitingRoom = field(default_factory=WaitingRoom)
     rest: Callable[[float], None] = lambda _: None
+    aside: Callable[[Callable[[], Read]], Read] = lambda reading: reading()
     _runs: dict[str, RunInfo] = field(default_factory=dict)
     _smooth: dict[str, bool] = field(default_factory=dict)  # whether the last attempt at a model came to its call
 
@@ -365,7 +368,7 @@ class Filler:
             reply = kept.reply if kept else self._ask(work, cut)
         except EndpointError as error:
             return Answer(None, None, error)
-        answer = self._read(run, reply, work.asks.hole)
+        answer = self._read(run, reply, work.asks.hole, len(work.begun.text))
         if kept:
             answer = replace(answer, saved_nano=kept.cost_nano)
         doubt = None if answer.outcome else unsure(reply, work.rules)
@@ -379,10 +382,11 @@ class Filler:
             limit_s = call_limit_s(left_s, work.plan.stages - work.ticket.cursor.candidate, limit_s)
         return self.client(model).call(work.asks.call, deadline_s=limit_s, cancelled=cut, request=work.recalled.request)
 
-    def _read(self, run: str, reply: Reply, hole: Hole) -> Answer:
-        """The fill that a reply holds, and why it cannot be accepted, if it cannot."""
+    def _read(self, run: str, reply: Reply, hole: Hole, written: int) -> Answer:
+        """The fill that a reply to a hole of so many characters holds, and why it cannot be accepted, if it cannot."""
+        reading = partial(read_fill, reply.text, hole, reply.finish_reason)
         try:
-            read = read_fill(reply.text, hole, reply.finish_reason)
+            read = self.aside(reading) if len(reply.text) + written > _LONG_CHARS else reading()
         except Refused as error:  # what reads source code is not installed here
             if self.store.note(run, f"a worker accepts fills without looking at their syntax: {error}"):
                 logger.warning("fills are accepted without looking at their syntax: %s", error)

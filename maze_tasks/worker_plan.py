@@ -13,6 +13,8 @@ from maze_tasks.names import DEFAULT_NAMESPACE, VERIFIERS, escape, queue_name, s
 # Celery puts the current folder ahead of everything it imports: a project that has a package called `workers` would be
 # run in the place of ours. -P keeps the folder out, and what is imported already is not looked for again.
 _CELERY = "import workers.app; from celery.__main__ import main; main()"
+# Ahead of everything else: what is imported before keeps blocking the thread that all of them share.
+_GREEN = f"from workers.green import become_green; become_green(); {_CELERY}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +26,14 @@ class WorkerSpec:
         queue: the queue it consumes, or several with commas between them.
         concurrency: calls it may have in flight.
         lanes: who it waits for, where it is started only when something lies in their queues.
+        green: whether its threads are greenlets: it waits for calls, and computes little.
     """
 
     model: str
     queue: str
     concurrency: int
     lanes: tuple[str, ...] = ()
+    green: bool = False
 
 
 def divide(
@@ -48,7 +52,7 @@ def divide(
     weights = [endpoint.max_concurrency for endpoint in endpoints]
     shares = weights if total is None else _apportion(total, weights)
     return [
-        WorkerSpec(endpoint.name, queue_name(endpoint.name, namespace), share)
+        WorkerSpec(endpoint.name, queue_name(endpoint.name, namespace), share, green=True)
         for endpoint, share in zip(endpoints, shares, strict=True)
     ]
 
@@ -104,7 +108,7 @@ def celery_command(spec: WorkerSpec, *, loglevel: str = "INFO", events: bool = F
     # Percent signs are Celery's abbreviations in node names.
     node = f"{escape(spec.model).replace('%', '=')}.{os.getpid()}@%h"
     return [
-        *(sys.executable, "-P", "-c", _CELERY, "-A", "workers.app", "worker"),
+        *(sys.executable, "-P", "-c", _GREEN if spec.green else _CELERY, "-A", "workers.app", "worker"),
         *("-Q", spec.queue, "-P", "threads", "-c", str(spec.concurrency), "-n", node, "-l", loglevel),
         # Workers need not know of one another: the store holds all that they share.
         *("--without-gossip", "--without-mingle", "-E" if events else "--without-heartbeat", "--"),

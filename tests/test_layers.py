@@ -42,6 +42,7 @@ RESERVED: dict[str, frozenset[str]] = {
     "hiredis": frozenset({"store"}),
     "celery": frozenset({"dispatch", "workers"}),
     "kombu": frozenset({"dispatch", "workers"}),
+    "gevent": frozenset({"workers"}),
     "tree_sitter": frozenset({"syntax"}),
 }
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from maze_tasks.config import Settings, load_settings
 from maze_tasks.dispatch import make_celery
 from maze_tasks.errors import MazeError
+from workers.green import is_green, keep_event_loop
 from workers.handed import handed_settings
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ def make_app(settings: Settings) -> Celery:
     from workers.channel import tolerant
     from workers.tasks import register_tasks
 
+    if is_green():
+        keep_event_loop()
     app = make_celery(settings.require_broker_url(), events=settings.events)
     # Celery's own consumer, and kombu's channels, end of a message that is not as they expect, again and again.
     tolerant()

@@ -43,19 +43,21 @@ from maze_tasks.verifying import verifier_of
 from maze_tasks.waiting_room import WaitingRoom
 from workers.collecting import collect_seldom
 from workers.dropped import dropped
+from workers.green import in_a_thread, is_green
 from workers.handed import tell_ready
 from workers.hands import hands
 from workers.parcels import Slots
 from workers.redacting import redact, secrets_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from celery import Celery
 
     from maze_tasks.config import Settings
     from maze_tasks.messages import FillMessage
     from maze_tasks.names import HoleId
+    from maze_tasks.replying import Read
 
 logger = logging.getLogger(__name__)
 
@@ -151,6 +153,7 @@ def _build(settings: Settings) -> Runtime:
         # Where several models share the slots, one that is busy leaves half of them to the others.
         room=WaitingRoom(concurrency if alone else concurrency // 2),
         rest=hands.rest if alone else _no_rest,
+        aside=in_a_thread() if is_green() else _at_once,
     )
     judge = Judge(store, leases, dispatcher.send, partial(_verifier, settings))
     collect_seldom()
@@ -164,6 +167,11 @@ def _serves_one_queue() -> bool:
 
 def _no_rest(_seconds: float) -> None:
     """The other models' holes go on."""
+
+
+def _at_once(reading: Callable[[], Read]) -> Read:
+    """Threads take turns at computing too."""
+    return reading()
 
 
 def _refused(store: RunStore, kind: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -10,10 +11,13 @@ from maze_tasks.clients import ClientPool
 from maze_tasks.errors import ServiceUnavailable
 from maze_tasks.lost import lost_record
 from maze_tasks.messages import FillMessage
+from maze_tasks.models import read_hole
 from maze_tasks.models.calls import Call, Reply
 from maze_tasks.models.runs import Cursor
 from maze_tasks.names import FORMAT_VERSION
+from maze_tasks.producer import Producer, RunOptions
 from maze_tasks.recording import most_nano
+from maze_tasks.replying import Read
 from maze_tasks.sending import send_from
 from maze_tasks.store import Ticket, care, reading
 
@@ -301,3 +305,23 @@ def test_a_lost_call_cost_what_its_own_prompt_may_cost(make_bench: MakeBench, al
     first, second = result.attempts
     assert (first.outcome, first.unsettled, second.outcome) == ("lost", True, "accepted")
     assert first.cost_nano == most_nano(bench.settings.endpoints[0], made[0])
+
+
+def test_only_what_takes_long_to_read_is_read_aside(make_bench: MakeBench) -> None:
+    bench = make_bench(a={})
+    aside: list[Read] = []
+
+    def remembering(reading: Callable[[], Read]) -> Read:
+        aside.append(reading())
+        return aside[-1]
+
+    bench.filler.aside = remembering
+    bench.submit(1)
+    bench.run_all()
+    assert aside == []
+    long = read_hole({"hole_id": 2, "prompt": "x" * 30_000})
+    producer = Producer(bench.store, bench.sent.extend, bench.settings.endpoints, RunOptions())
+    producer.submit("long", [long], input_digest="in", config_digest="conf")
+    bench.run_all()
+    (result,) = reading.iter_results(bench.store.client, bench.store.namespace, "long")
+    assert [one.code for one in aside] == [result.code]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from maze_tasks.models import ModelEndpoint
 from maze_tasks.names import queue_name
 from maze_tasks.supervisor import WorkerSpec, celery_command, divide
+from maze_tasks.worker_plan import suspects_spec, verifier_spec
 
 
 def endpoints(*limits: int) -> list[ModelEndpoint]:
@@ -53,7 +54,7 @@ def test_the_shares_add_up_none_is_empty_and_who_can_take_more_gets_no_less(tota
 
 def test_each_worker_has_its_model_and_the_queue_of_its_namespace() -> None:
     (spec,) = divide(3, endpoints(8), namespace="team")
-    assert spec == WorkerSpec("m0", queue_name("m0", "team"), 3)
+    assert spec == WorkerSpec("m0", queue_name("m0", "team"), 3, green=True)
     assert divide(3, []) == []
 
 
@@ -64,6 +65,14 @@ def test_the_command_is_a_celery_worker_with_threads_for_that_queue_alone() -> N
         assert part in said
     assert "--without-heartbeat" in command
     assert "worker_send_task_events=False" in command
+
+
+def test_who_waits_for_calls_has_greenlets_for_threads_and_who_computes_has_not() -> None:
+    green = [spec.green for spec in (*divide(3, endpoints(8)), verifier_spec(2), suspects_spec(["m0"]))]
+    assert green == [True, False, False]
+    said = [" ".join(celery_command(WorkerSpec("a", "fill.a", 5, green=each))) for each in (True, False)]
+    assert ["become_green()" in one for one in said] == [True, False]
+    assert said[0].index("become_green()") < said[0].index("import workers.app")
 
 
 def test_with_events_it_answers_to_flower() -> None:
