@@ -113,23 +113,24 @@ class Filler:
     _runs: dict[str, RunInfo] = field(default_factory=dict)
     _smooth: dict[str, bool] = field(default_factory=dict)  # whether the last attempt at a model came to its call
 
-    def parcel(self, message: FillMessage) -> Callable[[HoleId], bool]:
+    def parcel(self, message: FillMessage, send: Send | None = None) -> Callable[[HoleId], bool]:
         """`fill` for the holes of a message, which are read together: each is known before its lease is asked for."""
         if len(message.holes) == 1 or message.cursor.round_no or message.cursor.candidate:
-            return partial(self.fill, message)
+            return partial(self.fill, message, send=send)
         texts = Texts(self.store, message.run, message.holes)
-        return lambda hole_id: self.fill(message, hole_id, texts.take(hole_id))
+        return lambda hole_id: self.fill(message, hole_id, texts.take(hole_id), send)
 
-    def fill(self, message: FillMessage, hole_id: HoleId, text: str | None = None) -> bool:
+    def fill(self, message: FillMessage, hole_id: HoleId, text: str | None = None, send: Send | None = None) -> bool:
         """Make one attempt for one hole of a message, if it is due.
 
         Args:
             message: the link that is being run.
             hole_id: one of its holes.
             text: the hole as it is stored, where that is known.
+            send: sends the group of samples that follows; where it is None, that is published by itself.
 
         Returns:
-            Whether the hole goes on to the next candidate, so that the rest of the chain is wanted.
+            Whether the hole goes on, so that the rest of the chain is wanted, or the group that `send` was given.
 
         Raises:
             ServiceUnavailable: Redis cannot be reached; nothing was called that was not put on record before.
@@ -156,14 +157,14 @@ class Filler:
             return begun.on
         finished = self._attempt(ticket, attempt_id, opened, begun, info)
         known = selecting.known_by(info, ticket, begun, finished)
-        see_to(self.store, self.send, message.run, hole_id, finished.what, known)
+        what = see_to(self.store, send or self.send, message.run, hole_id, finished.what, known)
         if info.rules.ordered:
             free_dependents(self.store, self.send, message.run, hole_id)
         if finished.what == "verify":
             self.send([VerifyMessage(message.run, message.model, hole_id, message.cursor, message.send_no)])
         if finished.what == "round":
             send_from(self.store, self.send, message.run, [(hole_id, str(message.cursor.sample))])
-        return finished.what == "next" or finished.on
+        return what == "next" or (what == "round" and known is not None) or finished.on
 
     def _begin(
         self, message: FillMessage, ticket: Ticket, attempt_id: str, text: str | None = None

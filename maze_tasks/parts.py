@@ -36,7 +36,7 @@ _SALTS = 8  # ids tried for the parts of a hole; a second one is needed once in 
 
 def see_to(
     store: RunStore, send: Send, run: str, hole_id: HoleId, what: str, known: selecting.Known | None = None
-) -> None:
+) -> str:
     """Do what a decided sample leaves to do: select among several, divide the hole into parts.
 
     Args:
@@ -47,6 +47,9 @@ def see_to(
         what: what became of it; nothing is done but for ``select`` and ``split``.
         known: what a selection rests on, None where that is to be read.
 
+    Returns:
+        What became of it by that.
+
     Raises:
         ServiceUnavailable: Redis or the broker cannot be reached; the sweeper sees to it.
     """
@@ -54,6 +57,7 @@ def see_to(
         what = selecting.select_fill(store, send, run, hole_id, known)
     if what == "split":
         split_hole(store, send, run, hole_id)
+    return what
 
 
 def split_hole(store: RunStore, send: Send, run: str, hole_id: HoleId) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from maze_tasks.lost import lost_record
-from maze_tasks.messages import Message, VerifyMessage, messages_for
+from maze_tasks.messages import FillMessage, Message, VerifyMessage, messages_for
 from maze_tasks.models.runs import Cursor, Plan
 from maze_tasks.names import HoleId
 from maze_tasks.store import care
@@ -65,6 +66,60 @@ def send_from(
 def send_group(send: Send, run: str, plan: Plan, hole_id: HoleId, cursor: Cursor, send_no: int) -> None:
     """Send the group of samples at a cursor that its selection has just opened."""
     send(messages_for(run, plan, [hole_id], cursor, send_no))
+
+
+class Gathered:
+    """Groups of samples that the selections of one parcel open, to be sent together: a message a sample, not a hole.
+
+    A selection sends by calling it. What belongs to no group is not held up.
+
+    Args:
+        send: publishes messages.
+    """
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._lock = threading.Lock()
+        self._held: dict[FillMessage, list[FillMessage]] = {}
+
+    def __call__(self, messages: Iterable[Message]) -> None:
+        """Keep what belongs to groups, and send the rest.
+
+        Raises:
+            ServiceUnavailable: the broker cannot be reached.
+        """
+        at_once: list[Message] = []
+        for one in messages:
+            if isinstance(one, FillMessage) and one.samples > 1:
+                with self._lock:
+                    self._held.setdefault(replace(one, holes=(), send_no=0), []).append(one)
+            else:
+                at_once.append(one)
+        if at_once:
+            self._send(at_once)
+
+    def send(self) -> set[HoleId]:
+        """Send what is kept; which holes that was of.
+
+        A message carries the highest number of its sendings: whatever is sent of its holes from now on has a higher
+        one, and makes it stale.
+
+        Raises:
+            ServiceUnavailable: the broker cannot be reached; the sweeper will find the holes.
+        """
+        with self._lock:
+            held, self._held = self._held, {}
+        together = [
+            replace(alike, holes=tuple(hole for one in some for hole in one.holes), send_no=max(map(_number, some)))
+            for alike, some in held.items()
+        ]
+        if together:
+            self._send(together)
+        return {hole_id for message in together for hole_id in message.holes}
+
+
+def _number(message: FillMessage) -> int:
+    return message.send_no
 
 
 def _messages(run: str, plans: Sequence[Plan], spot: care.Spot, sending: care.Sending) -> Sequence[Message]:

@@ -32,7 +32,7 @@ from maze_tasks.fill import Filler
 from maze_tasks.judging import Judge
 from maze_tasks.leases import LeaseKeeper
 from maze_tasks.names import VERIFIERS, queue_name
-from maze_tasks.sending import send_from
+from maze_tasks.sending import Gathered, send_from
 from maze_tasks.store import RunStore, connect, require_fit
 from maze_tasks.store.cache import FillCache
 from maze_tasks.store.cancelled import needless
@@ -87,23 +87,28 @@ class Runtime:
 
     def fill(self, message: FillMessage) -> list[HoleId]:
         """Make the attempts of a message's holes; those that go on to the next candidate by the rest of its chain."""
-        fill = self.filler.parcel(message)
+        gathered = Gathered(self.filler.send)
+        fill = self.filler.parcel(message, gathered)
         try:
             if len(message.holes) == 1:
-                return list(message.holes) if self.slots.one(fill, message.holes[0]) else []
-            going, error = self.slots.several(fill, message.holes, partial(self._send_on, message))
+                going, error = list(message.holes) if self.slots.one(fill, message.holes[0]) else [], None
+            else:
+                going, error = self.slots.several(fill, message.holes, partial(self._send_on, message, gathered))
         except MazeError as raised:
             going, error = [], raised
         if error is not None:
             # Truth lives in the store: what was not committed is found by the sweeper and sent again.
             logger.error("run %s, %s: %s", message.run, message.model, error)
+        self._send_on(message, gathered, ())
         return going
 
-    def _send_on(self, message: FillMessage, holes: Sequence[HoleId]) -> None:
-        """Send holes to their next candidate by themselves: the chain would come too late for them."""
-        members = [(hole_id, str(message.cursor.sample)) for hole_id in holes]
+    def _send_on(self, message: FillMessage, gathered: Gathered, holes: Sequence[HoleId]) -> None:
+        """Send holes on by themselves: the chain, or the end of the parcel, would come too late for them."""
         try:
-            send_from(self.filler.store, self.filler.send, message.run, members)
+            groups = gathered.send()
+            members = [(hole_id, str(message.cursor.sample)) for hole_id in holes if hole_id not in groups]
+            if members:
+                send_from(self.filler.store, self.filler.send, message.run, members)
         except MazeError as error:
             logger.warning("run %s: %s; the sweeper will send on %d holes", message.run, error, len(holes))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +12,16 @@ from typing import Any
 import pytest
 
 from maze_tasks import control
+from maze_tasks.clients import ClientPool
+from maze_tasks.judging import Judge
 from maze_tasks.messages import FillMessage
 from maze_tasks.models import read_hole
 from maze_tasks.models.runs import Attempt, Cursor, RunRules
 from maze_tasks.producer import Producer, RunOptions
 from maze_tasks.store.runs import Ticket
+from maze_tasks.verification import Verifier
+from workers.bootstrap import Runtime
+from workers.parcels import Slots
 
 from .conftest import RUN, Bench, MakeBench, holes
 from .court import GOOD, Court
@@ -158,3 +164,70 @@ def test_samples_of_a_parcel_go_on_to_the_next_round_whose_holes_got_no_fill(mak
     assert rounds == [[(Cursor(number, 0, sample), on) for sample in (0, 1)] for number, on in going]
     assert [(one.status, len(one.attempts)) for one in bench.results()] == [("filled", 4), ("filled", 4), ("filled", 2)]
     assert bench.counted("a")["requests"] == 10
+
+
+MakeProcess = Callable[[Bench], Runtime]
+
+
+def _nobody() -> Verifier:
+    raise AssertionError("nothing is verified")
+
+
+@pytest.fixture
+def make_process() -> Iterator[MakeProcess]:
+    """Makes what a worker process holds, on a bench."""
+    made: list[Runtime] = []
+
+    def make(bench: Bench) -> Runtime:
+        judge = Judge(bench.store, bench.filler.leases, bench.sent.extend, _nobody)
+        clients = ClientPool(bench.settings, pool_size=1)
+        made.append(Runtime(bench.filler, judge, clients, bench.filler.leases, Slots(4)))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def test_groups_that_the_holes_of_a_parcel_open_travel_together(
+    make_bench: MakeBench, make_process: MakeProcess
+) -> None:
+    bench = make_bench(a={"errors": [{"kind": 400, "every": 1}]}, b={})
+    process = make_process(bench)
+    bench.submit(*range(8), best_of_n=3)
+    *begun, last = parcels(bench)
+    for message in begun:
+        process.fill(message)
+    assert bench.sent == []
+    process.fill(last)
+    assert [(one.model, one.cursor, sorted(one.holes)) for one in bench.sent] == [
+        ("b", Cursor(0, 1, sample), list(range(8))) for sample in range(3)
+    ]
+    assert {one.samples for one in bench.sent} == {3}
+    while bench.sent:
+        process.fill(bench.sent.pop(0))
+    assert [(one.status, one.model, one.fallbacks) for one in bench.results()] == [("filled", "b", 3)] * 8
+    assert bench.counted("b")["requests"] == 24
+
+
+def test_a_group_does_not_wait_for_a_parcel_that_takes_long(
+    make_bench: MakeBench, make_process: MakeProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.parcels.PATIENCE_S", 0.01)
+    bench = make_bench(a={"errors": [{"kind": 400, "first": 4}, {"kind": "hang", "every": 1}]}, b={})
+    patient = [one.model_copy(update={"timeout_secs": 60}) for one in bench.settings.endpoints]
+    bench.settings = bench.settings.model_copy(update={"endpoints": tuple(patient)})
+    bench.filler.endpoints = {one.name: one for one in patient}
+    process = make_process(bench)
+    bench.submit(*THREE, best_of_n=2)
+    first, last = parcels(bench)
+    process.fill(first)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(process.fill, last)
+        while not bench.sent:
+            pass
+        assert not running.done()
+        assert [(one.model, one.cursor.sample, len(one.holes)) for one in bench.sent] == [("b", 0, 1), ("b", 1, 1)]
+        control.cancel(bench.store, RUN)
+        running.result()
+    assert bench.status().skipped == 3
