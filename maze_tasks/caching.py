@@ -133,13 +133,21 @@ def recalled(asked: Asking, found: Found) -> Recalled:
     return Recalled(asked.digest, asked.request, kept, claimed=found.verdict == "claimed")
 
 
+def _written(fresh: Kept) -> str:
+    """A reply as it is kept, without what says nothing: it is most of what a short fill takes up in Redis."""
+    return _KEPT.dump_json(_unwaited(fresh), exclude_defaults=True).decode()
+
+
 def _read(text: str) -> Kept | None:
     try:
-        kept = _KEPT.validate_json(text)
+        return _unwaited(_KEPT.validate_json(text))
     except ValidationError:
         logger.warning("a reply in the fill cache cannot be read, and is asked for again")
         return None
-    # Nobody waited for it, nothing was sent again.
+
+
+def _unwaited(kept: Kept) -> Kept:
+    """A reply to whoever has it from the cache: nobody waited for it, nothing was sent again."""
     return replace(kept, reply=replace(kept.reply, latency_ms=0.0, resent=0))
 
 
@@ -167,7 +175,7 @@ def decided(
         # A reply that no longer passes is not served again: who asks next pays afresh.
         return [cache.forget_call(recalled.digest, holder)] if outcome is not None else []
     if outcome is None and fresh is not None:
-        return [cache.decide_call(recalled.digest, holder, _KEPT.dump_json(fresh).decode(), days=days)]
+        return [cache.decide_call(recalled.digest, holder, _written(fresh), days=days)]
     # A call that was cut, or not made at all, decides nothing.
     again = isinstance(outcome, EndpointError) and (outcome.kind == "cancelled" or not outcome.sent)
     return [cache.decide_call(recalled.digest, holder, again=again)]

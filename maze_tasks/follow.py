@@ -10,7 +10,7 @@ from maze_tasks import control
 from maze_tasks.errors import ServiceUnavailable
 from maze_tasks.models.runs import RunStatus
 from maze_tasks.store.runs import RunStore
-from maze_tasks.store.waking import wait_for_event
+from maze_tasks.store.waking import SETTLE_S, wait_for_event
 
 POLL_S = 0.25  # between two looks at a run that changes all the time
 _AWAY_S = 600.0  # how long Redis may be away before following is given up; the run itself does not care
@@ -61,8 +61,8 @@ def follow(
             yield status
             if status.ended or status.state == "paused":
                 return
-            sleep(poll_s)
-            last_event = wait_for_event(store, run, last_event)
+            sleep(max(poll_s - SETTLE_S, 0.0))
+            last_event = wait_for_event(store, run, last_event, sleep)
         except ServiceUnavailable as error:
             now = time.monotonic()
             away_since = now if away_since is None else away_since

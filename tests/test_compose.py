@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from maze_tasks.cli import main
 from maze_tasks.config import Settings, load_settings
+from maze_tasks.embedded_keeper import server_command
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"
@@ -204,6 +205,14 @@ def test_redis_writes_everything_down_and_evicts_nothing() -> None:
     assert given["appendonly"] == "yes"
     assert given["appendfsync"] in ("everysec", "always")
     assert given["maxmemory-policy"] == "noeviction"
+
+
+def test_redis_writes_its_file_anew_as_seldom_as_that_of_a_project() -> None:
+    name = "auto-aof-rewrite-percentage"
+    command = server_command("redis-server", Path("/data"), "/redis.sock")
+    line = f"{name} {command[command.index(f'--{name}') + 1]}"
+    assert line in (DEPLOY / "redis.conf").read_text().splitlines()
+    assert line in (ROOT / "docs" / "how-to" / "cluster.md").read_text().splitlines()
 
 
 def test_redis_is_started_with_the_password_but_not_as_an_argument(tmp_path: Path) -> None:

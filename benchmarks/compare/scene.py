@@ -21,6 +21,7 @@ from benchmarks.compare.processes import busy_s, cpu_s, last_words, peak_bytes, 
 from benchmarks.compare.steps import MARK, PART
 from benchmarks.compare.tally import READY
 from benchmarks.servers import redis_binary
+from maze_tasks.embedded_keeper import server_command
 
 KINDS = ("producer", "workers", "redis", "endpoint")
 Processes = Mapping[str, list[subprocess.Popen[str]]]
@@ -124,14 +125,20 @@ def prepared(rivals: str) -> Iterator[Ground]:
 
 @contextmanager
 def private_redis(folder: Path) -> Iterator[tuple[subprocess.Popen[str], redis.Redis, dict[str, str]]]:
-    """A Redis with an append-only file, as a durable one has: its process, a client, its URLs for a job."""
+    """A Redis set as a project's own and the compose file's are: its process, a client, its URLs for a job."""
     socket = folder / "r.sock"
-    where = ("--port", "0", "--unixsocket", str(socket), "--dir", str(folder), "--save", "", "--appendonly", "yes")
-    with started([redis_binary(), *where], {}, folder / "redis.log") as server:
-        until(socket.exists, "Redis", server)
+    with started(server_command(redis_binary(), folder, str(socket)), {}, folder / "redis.log") as server:
         urls = {"redis_url": f"unix://{socket}?db=0", "broker_url": f"redis+socket://{socket}?virtual_host=1"}
         with redis.Redis.from_url(urls["redis_url"]) as client:
+            until(lambda: _answers(client), "Redis", server)
             yield server, client, urls
+
+
+def _answers(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except redis.RedisError:
+        return False
 
 
 def measure(ground: Ground, contender: Contender, job: Job) -> Sample:

@@ -5,7 +5,8 @@ Everything that belongs to a run carries the run's hash tag, so that one script 
 ==================  ======  ====================================================================================
 key                 type    holds
 ==================  ======  ====================================================================================
-``meta``            hash    state, counts ``n:<status>``, totals, digests, rules, the run's send number ``sn``
+``meta``            hash    state, counts ``n:<status>``, totals, digests, rules, the run's send number ``sn``,
+                            ``woken`` when an attempt last woke the readers of ``events``
 ``plans``           hash    plan number → candidates and samples (JSON)
 ``ids``             list    encoded hole ids in the order of submission
 ``hole:<id>``       hash    ``st`` status, ``rd`` round, ``ca`` candidate, ``pl`` plan number, ``n`` samples, ``cl``

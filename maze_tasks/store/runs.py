@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,7 @@ __all__ = [
     "record_tail",
 ]
 
+_OF_RUN = ("cached", "repeated_nano", "unsettled_nano")  # counts that a run has of its own, besides those of its models
 SELECT_MEMBER = "select"  # stands for the sample in `due` where a selection is owed
 
 
@@ -258,11 +259,8 @@ class RunStore:
             hid, ticket.cursor.sample, attempt_id, attempt.outcome, record_tail(attempt), ticket.model,
             attempt.cost_nano, ticket.cursor.candidate, int(attempt.simulated), int(attempt.repeated), commit.step,
             commit.wait_ms, commit.error_kind, commit.error_message, commit.status, ticket.cursor.round_no,
-            commit.retries,
+            commit.retries, *_counted(commit.counts, ticket.model),
         ]  # fmt: skip
-        for name, delta in commit.counts.items():
-            if delta:
-                args += [f"{name}|{ticket.model}", delta]
         step = Step(script("finish"), names, args)
         with translated():
             (what, *rest), answers = run_beside(self.calls, step, beside)
@@ -354,6 +352,13 @@ def read_begun(raw: Sequence[Any]) -> Begun:
 def record_tail(attempt: Attempt) -> str:
     """An attempt's JSON behind its outcome, which the script that stores it puts in front."""
     return attempt.model_dump_json(exclude={"outcome"}, exclude_none=True, exclude_defaults=True)[1:]
+
+
+def _counted(counts: Mapping[str, int], model: str) -> list[Arg]:
+    """Changes of counts as the script wants them: how many of the run follow, these, the model's, accepted ahead."""
+    of_run = [(name, counts[name]) for name in _OF_RUN if counts.get(name)]
+    of_model = [(f"{name}|{model}", counts[name]) for name in sorted(counts, key="accepted".__ne__) if counts[name]]
+    return [len(of_run), *(part for pair in (*of_run, *of_model) for part in pair)]
 
 
 def _plan_text(plan: Plan) -> str:

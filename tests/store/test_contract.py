@@ -29,6 +29,44 @@ def test_a_hole_goes_from_pending_over_in_progress_to_filled_and_ends_its_run(st
     assert (account.requests, account.successes, account.accepted, account.cost_nano) == (1, 1, 1, 5)
 
 
+def test_counts_are_exact_however_long_they_are(store: RunStore) -> None:
+    open_run(store, [PLAN], [(7, 0)])
+    keys, much = store.keys(RUN), 2**62 + 1
+    store.client.hset(keys.meta, "cost_nano", much)
+    store.client.hset(keys.accounts, "cost_nano|fast", much)
+    store.client.hset(keys.accounts, "requests|fast", 10**15 - 1)
+    begin(store, ticket())
+    assert finish(store, ticket(), "accept", cost=10**15) == "filled"
+    account = reading.read_accounts(store.client, store.namespace, RUN)["fast"]
+    assert (account.requests, account.successes, account.cost_nano) == (10**15, 1, much + 10**15)
+    assert store.client.hget(keys.meta, "cost_nano") == str(much + 10**15)
+
+
+def test_an_attempt_wakes_readers_unless_one_has_just_done_so(store: RunStore) -> None:
+    open_run(store, [PLAN], [(number, 0) for number in range(3)])
+    keys = store.keys(RUN)
+    for number, woken in enumerate([0, care.server_ms(store) + 10**9, 0]):
+        begin(store, ticket(number))
+        store.client.hset(keys.meta, "woken", woken)
+        assert finish(store, ticket(number), "accept") == "filled"
+    told = [entry["t"] for _, entry in store.client.xrange(keys.events)]
+    assert told == ["attempt", "attempt", "attempt", "run"]
+    assert abs(int(store.client.hget(keys.meta, "woken") or 0) - care.server_ms(store)) < 10**6
+
+
+def test_of_attempts_that_end_at_once_one_wakes_readers(store: RunStore) -> None:
+    open_run(store, [PLAN], [(number, 0) for number in range(40)])
+    for number in range(40):
+        begin(store, ticket(number))
+    before = care.server_ms(store)
+    for number in range(40):
+        assert finish(store, ticket(number), "accept") == "filled"
+    took_ms = care.server_ms(store) - before
+    told = [entry["t"] for _, entry in store.client.xrange(store.keys(RUN).events)]
+    assert told.count("attempt") <= 1 + took_ms // 20
+    assert told[-1] == "run"
+
+
 @pytest.mark.parametrize("hole_id", [0, 5, "5", 2**53 + 1, 2**64 - 1, "a|b{c}/d e%", "ü" * 200])
 def test_ids_come_back_exact_and_keep_their_type(store: RunStore, hole_id: HoleId) -> None:
     open_run(store, [PLAN], [(hole_id, 0)])

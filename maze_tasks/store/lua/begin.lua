@@ -9,7 +9,7 @@
 --         {'gone'} | {'newer'} | {'stopped', state} | {'done', status} | {'closed'} | {'stale'} | {'leased'} | {'unfit'} |
 --         {'spent'}: the deadline has passed |
 --         {'ahead'} | {'behind', on}   on: 1 if the hole stands open at the next candidate, sent by this very chain.
-local meta = redis.call('HMGET', KEYS[1], 'state', 'version', 'budget', 'deadline')
+local meta = redis.call('HMGET', KEYS[1], 'state', 'version', 'budget', 'deadline', 'n:pending', 'n:in_progress')
 if not meta[1] then return {'gone'} end
 if tonumber(meta[2]) > tonumber(ARGV[9]) then return {'newer'} end
 local k = ARGV[4]
@@ -47,6 +47,7 @@ if lease and lease ~= ARGV[6] then
   redis.call('HSET', KEYS[2], k .. '.r', 1)
   repeated = 1
 end
+known['n:pending'], known['n:in_progress'] = meta[5], meta[6]
 move(KEYS[1], KEYS[2], h[1], 'in_progress', k .. '.l', ARGV[6], k .. '.x', expires,
   k .. '.p', ARGV[15] ~= '' and ARGV[15] or most_cost({h[14], h[15]}, ARGV[11], ARGV[12]), k .. '.w', ARGV[14])
 redis.call('ZADD', KEYS[6], expires, member)

@@ -5,13 +5,16 @@
 --       8 candidate   9 simulated (0|1)   10 repeated (0|1)   11 step: accept | next | round | retry | fail | close | verify | split
 --       12 wait (ms) of retry   13 error kind of fail   14 error message of fail   15 status the hole fails with
 --       16 round   17 retries made at the candidate when the attempt began
---       18.. account field, delta in turn; `again` among them: the commit is repeated after a restart of the server
+--       18 how many counts of the run follow   19.. these, then those of the model's account, `accepted` ahead of the others:
+--       field, difference in turn; `again` behind them: the commit is repeated after a restart of the server
 -- Returns {'ok', what [, all records, with select]}: what = filled | next | round | retry | failed | skipped | needs_review | cancelled | open |
 --         select | verify | split | done (the hole had come to its end before: the attempt is on record, nothing else changed)
 --         {'gone'} | {'late', on}: nothing was changed; on as in begin.
-local meta = redis.call('HMGET', KEYS[1], 'state', 'ordered', 'short')
+local QUIET = 20 -- ms between two attempts that wake readers
+local meta = redis.call('HMGET', KEYS[1], 'state', 'ordered', 'short', 'woken', 'attempts', 'cost_nano', 'n:in_progress', 'n:filled', 'n:pending')
 local state = meta[1]
 if not state then return {'gone'} end
+known.ordered, known.short, known['n:in_progress'], known['n:filled'] = meta[2], meta[3], meta[7], meta[8]
 local k = ARGV[2]
 local h = redis.call('HMGET', KEYS[2], 'st', 'ca', 'n', k .. '.l', k .. '.v', k .. '.b')
 if not h[1] then return {'gone'} end
@@ -40,8 +43,12 @@ if h[6] and h[6] ~= '0' then redis.call('HINCRBY', KEYS[1], 'reserved', '-' .. h
 clear_lease(KEYS[2], k, k .. '.r', k .. '.b')
 redis.call('ZREM', KEYS[5], member)
 local count = redis.call('RPUSH', KEYS[3], '{"outcome":"' .. outcome .. '",' .. ARGV[5])
-redis.call('HINCRBY', KEYS[1], 'attempts', 1)
-if ARGV[7] ~= '0' then redis.call('HINCRBY', KEYS[1], 'cost_nano', ARGV[7]) end
+if meta[6] and #meta[6] >= LONG then
+  redis.call('HINCRBY', KEYS[1], 'attempts', 1)
+  redis.call('HINCRBY', KEYS[1], 'cost_nano', ARGV[7])
+else
+  redis.call('HSET', KEYS[1], 'attempts', sum(meta[5], 1), 'cost_nano', sum(meta[6], ARGV[7]))
+end
 if tonumber(ARGV[8]) > 0 then
   redis.call('HINCRBY', KEYS[1], 'fallbacks', 1)
   redis.call('HINCRBY', KEYS[4], 'fallbacks|' .. ARGV[6], 1)
@@ -49,16 +56,11 @@ end
 if ARGV[9] == '1' then redis.call('HINCRBY', KEYS[1], 'simulated', 1) end
 if ARGV[10] == '1' then redis.call('HINCRBY', KEYS[1], 'repeated', 1) end
 if cancelled and not counted then redis.call('HINCRBY', KEYS[4], 'cancelled|' .. ARGV[6], 1) end
-local of_run = {} -- counts that the run has of its own as well
-for _, name in ipairs({'cached', 'repeated_nano', 'unsettled_nano'}) do of_run[name .. '|' .. ARGV[6]] = name end
-for i = 18, #ARGV, 2 do
-  local name = of_run[ARGV[i]]
-  if name then redis.call('HINCRBY', KEYS[1], name, ARGV[i + 1]) end
-  if ARGV[i] ~= 'again' and not (step ~= 'accept' and string.sub(ARGV[i], 1, 9) == 'accepted|') then
-    redis.call('HINCRBY', KEYS[4], ARGV[i], ARGV[i + 1])
-  end
-end
-known.ordered, known.short = meta[2], meta[3]
+local first = 19 + 2 * tonumber(ARGV[18])
+for i = 19, first - 1, 2 do redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) end
+local last = ARGV[#ARGV - 1] == 'again' and #ARGV - 2 or #ARGV
+if step ~= 'accept' and string.sub(ARGV[first] or '', 1, 9) == 'accepted|' then first = first + 2 end
+add(KEYS[4], first, last, ARGV)
 
 local what
 if step == 'accept' then
@@ -72,8 +74,14 @@ else
     step = step, wait = tonumber(ARGV[12]), kind = ARGV[13], message = ARGV[14], ends = ARGV[15],
   })
 end
-redis.call('XADD', KEYS[6], 'MAXLEN', '~', 1000, '*', 't', 'attempt', 'h', ARGV[1], 'm', ARGV[6], 'o', outcome, 's', what)
+-- Readers that are woken wait before they look (store/waking.py): for so long nobody needs to be woken again.
+local now = now_ms()
+if math.abs(now - (tonumber(meta[4]) or 0)) >= QUIET then
+  redis.call('HSET', KEYS[1], 'woken', now)
+  redis.call('XADD', KEYS[6], 'MAXLEN', '~', 1000, '*', 't', 'attempt', 'h', ARGV[1], 'm', ARGV[6], 'o', outcome, 's', what)
+end
 wake_short(KEYS[1], KEYS[7])
-settle(KEYS[1], KEYS[6])
+-- One hole comes to its end here at most: where more were open, the run goes on.
+if (tonumber(meta[7]) or 0) + (tonumber(meta[9]) or 0) < 2 then settle(KEYS[1], KEYS[6]) end
 if what == 'select' then return {'ok', what, redis.call('LRANGE', KEYS[3], 0, -1)} end
 return {'ok', what}

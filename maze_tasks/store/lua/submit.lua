@@ -13,20 +13,21 @@ local at, key = 2, 3 + q
 while at <= #ARGV do
   local id, text, plan, samples, sets = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3]), ARGV[at + 4]
   if redis.call('EXISTS', KEYS[key]) == 0 then
-    redis.call('HSET', KEYS[key], 'st', 'pending', 'rd', 0, 'ca', 0, 'pl', plan, 'n', samples,
-      'tp', ARGV[at + 5], 'tm', ARGV[at + 6])
-    redis.call('SET', KEYS[key + 1], text)
-    redis.call('RPUSH', KEYS[2], id)
+    local more = {}
     if ARGV[at + 7] == '1' then
-      redis.call('HSET', KEYS[key], 'hd', 1)
+      more = {'hd', 1}
     else
       local k = 0
       for set in string.gmatch(sets, '%d+') do
-        redis.call('HSET', KEYS[key], k .. '.s', 1)
+        more[#more + 1], more[#more + 2] = k .. '.s', 1
         redis.call('ZADD', KEYS[2 + tonumber(set)], now, id .. '|' .. k)
         k = k + 1
       end
     end
+    redis.call('HSET', KEYS[key], 'st', 'pending', 'rd', 0, 'ca', 0, 'pl', plan, 'n', samples,
+      'tp', ARGV[at + 5], 'tm', ARGV[at + 6], unpack(more))
+    redis.call('SET', KEYS[key + 1], text)
+    redis.call('RPUSH', KEYS[2], id)
     added[1] = added[1] + 1
     added[#added + 1] = id
   end
