@@ -92,5 +92,30 @@ def test_the_selection_happens_though_the_worker_of_some_samples_was_killed(
     assert (served["requests"], served["distinct_keys"]) == (8, 5)
 
 
+def test_parcels_of_samples_lose_nothing_when_their_worker_is_killed_in_the_middle(
+    addresses: Callable[[], dict[str, str]],
+) -> None:
+    count, samples = 24, 3
+    with staged([endpoint("s", max_concurrency=2)], {"s": {"latency": 40}}) as stage:
+        stage.settings = addresses() | {"lease_s": 2}
+        path = stage.write("holes.jsonl", [{"hole_id": number} for number in range(count)])
+        config = stage.configure()
+        doomed = stage.celery(["s"], concurrency=2, config=config, name="doomed")
+        refining = stage.start("refine", path, "--run", "r", "--best-of", str(samples), "--json", config=config)
+        until(lambda: stage.stats()["s"]["answered"] >= count // 2, "the first samples answered")
+        doomed.send_signal(signal.SIGKILL)
+        stage.celery(["s"], concurrency=2, config=config, name="spared")
+        assert ended(refining).code == 0
+        rows = stage.maze("results", "r", "--json", config=config).lines
+        status = stage.maze("status", "r", "--json", config=config).json
+        served = stage.stats()["s"]
+    assert [row["status"] for row in rows] == ["filled"] * count
+    for row in rows:
+        made = Counter(one["outcome"] for one in row["attempts"] if one["outcome"] != "lost")
+        assert made == {"accepted": 1, "rejected": samples - 1}
+        assert {one["sample"] for one in row["attempts"]} == set(range(samples))
+    assert status["attempts"] - sum(len(_lost(row)) for row in rows) == served["distinct_keys"] == count * samples
+
+
 def _lost(row: dict[str, Any]) -> set[int]:
     return {one["sample"] for one in row["attempts"] if one["outcome"] == "lost"}
