@@ -31,7 +31,7 @@ from maze_tasks.models import Hole, ModelEndpoint
 from maze_tasks.models.calls import Reply
 from maze_tasks.models.runs import Plan, RunRules
 from maze_tasks.names import HoleId
-from maze_tasks.opening import Opened, Opener, Prepared, Texts, key_of
+from maze_tasks.opening import Opened, Opener, Prepared, Texts, as_foreseen, key_of
 from maze_tasks.parts import as_asked, see_to
 from maze_tasks.patience import patiently
 from maze_tasks.permits import Wanted
@@ -44,7 +44,7 @@ from maze_tasks.store import budgets, waiting
 from maze_tasks.store.cache import FillCache
 from maze_tasks.store.cancelled import is_running
 from maze_tasks.store.gauges import Gates
-from maze_tasks.store.runs import Began, Begun, Finished, RunInfo, RunStore, Ticket
+from maze_tasks.store.runs import Began, Begun, Finished, RunInfo, RunStore, Stored, Ticket
 from maze_tasks.unfit import plans_for, unfit
 from maze_tasks.waiting_room import WaitingRoom
 
@@ -115,18 +115,20 @@ class Filler:
 
     def parcel(self, message: FillMessage, send: Send | None = None) -> Callable[[HoleId], bool]:
         """`fill` for the holes of a message, which are read together: each is known before its lease is asked for."""
-        if len(message.holes) == 1 or message.cursor.round_no or message.cursor.candidate:
+        if len(message.holes) == 1:
             return partial(self.fill, message, send=send)
-        texts = Texts(self.store, message.run, message.holes)
+        texts = Texts(self.store, message.run, message.holes, tried=not message.cursor.at_first)
         return lambda hole_id: self.fill(message, hole_id, texts.take(hole_id), send)
 
-    def fill(self, message: FillMessage, hole_id: HoleId, text: str | None = None, send: Send | None = None) -> bool:
+    def fill(
+        self, message: FillMessage, hole_id: HoleId, known: Stored | None = None, send: Send | None = None
+    ) -> bool:
         """Make one attempt for one hole of a message, if it is due.
 
         Args:
             message: the link that is being run.
             hole_id: one of its holes.
-            text: the hole as it is stored, where that is known.
+            known: the hole as it is stored, where it was read.
             send: sends the group of samples that follows; where it is None, that is published by itself.
 
         Returns:
@@ -137,7 +139,7 @@ class Filler:
         """
         ticket = Ticket(message.run, hole_id, message.cursor, message.send_no, message.model)
         attempt_id = secrets.token_hex(16)
-        opened, begun = self._begin(message, ticket, attempt_id, text)
+        opened, begun = self._begin(message, ticket, attempt_id, known)
         if begun.verdict == "unfit":
             # Plans may be added while a run goes on: what is remembered may be older than the message.
             self.forget(message.run)
@@ -156,18 +158,18 @@ class Filler:
             logger.debug("hole %r dropped: %s", hole_id, begun.verdict)
             return begun.on
         finished = self._attempt(ticket, attempt_id, opened, begun, info)
-        known = selecting.known_by(info, ticket, begun, finished)
-        what = see_to(self.store, send or self.send, message.run, hole_id, finished.what, known)
+        owed = selecting.known_by(info, ticket, begun, finished)
+        what = see_to(self.store, send or self.send, message.run, hole_id, finished.what, owed)
         if info.rules.ordered:
             free_dependents(self.store, self.send, message.run, hole_id)
         if finished.what == "verify":
             self.send([VerifyMessage(message.run, message.model, hole_id, message.cursor, message.send_no)])
         if finished.what == "round":
             send_from(self.store, self.send, message.run, [(hole_id, str(message.cursor.sample))])
-        return what == "next" or (what == "round" and known is not None) or finished.on
+        return what == "next" or (what == "round" and owed is not None) or finished.on
 
     def _begin(
-        self, message: FillMessage, ticket: Ticket, attempt_id: str, text: str | None = None
+        self, message: FillMessage, ticket: Ticket, attempt_id: str, stored: Stored | None = None
     ) -> tuple[Opened, Begun]:
         """Ask for the lease, if this worker may run the message; ``unfit`` where no plan it knows has room for it."""
         info = self.run_info(message.run)
@@ -176,15 +178,14 @@ class Filler:
         plans = self._fitting(info, message)
         if not plans:
             return Opened(), Begun("unfit")
-        prices = prices_of(self.endpoints[message.model])
         prepared = None
-        if text is not None and self._smooth.get(message.model, True):
-            prepared = self._opener.foreseen(ticket, self.endpoints[ticket.model], text, info.rules)
+        if stored is not None and self._smooth.get(message.model, True):
+            prepared = self._opener.foreseen(ticket, self.endpoints[ticket.model], stored, info.rules)
         lost, most = lost_record(ticket.cursor, ticket.model), prepared.most_nano if prepared is not None else None
-        begin = self.store.begin_call(ticket, attempt_id, lost, prices, plans, most)
+        begin = self.store.begin_call(ticket, attempt_id, lost, prices_of(self.endpoints[ticket.model]), plans, most)
         opened = self._patiently(lambda: self._opener.open(ticket, attempt_id, begin, prepared), _BEGIN_PATIENCE_S)
         begun = opened.begun or Begun("gone")
-        if prepared is not None and (begun.verdict != "go" or begun.text != text):
+        if prepared is not None and not as_foreseen(stored, begun):
             self._smooth[message.model] = False
             self._opener.withdraw(ticket, attempt_id, opened)
             opened = Opened()

@@ -32,7 +32,7 @@ from maze_tasks.store import budgets
 from maze_tasks.store.cache import FillCache
 from maze_tasks.store.connection import translated
 from maze_tasks.store.gauges import Gates, read_admission
-from maze_tasks.store.runs import Begun, RunStore, Ticket, read_begun
+from maze_tasks.store.runs import Begun, RunStore, Stored, Ticket, read_begun
 from maze_tasks.store.together import Step, run_each, run_together
 
 logger = logging.getLogger(__name__)
@@ -125,10 +125,11 @@ class Opener:
             rules.budget_nano is not None,
         )
 
-    def foreseen(self, ticket: Ticket, endpoint: ModelEndpoint, text: str, rules: RunRules) -> Prepared | None:
+    def foreseen(self, ticket: Ticket, endpoint: ModelEndpoint, stored: Stored, rules: RunRules) -> Prepared | None:
         """What an attempt will ask that has not begun, by the hole as it is stored; None where other holes matter."""
-        hole = Hole.load(json.loads(text))
-        return None if asks_others(hole) else self.prepared(ticket, endpoint, hole, Begun("go", text), rules)
+        hole = Hole.load(json.loads(stored.text))
+        known = Begun("go", stored.text, before=stored.before)
+        return None if asks_others(hole) else self.prepared(ticket, endpoint, hole, known, rules)
 
     def open(self, ticket: Ticket, attempt_id: str, begin: Step | None, prepared: Prepared | None) -> Opened:
         """Ask for the lease, and for all that is needed for what is prepared.
@@ -206,22 +207,30 @@ def _answer(answer: Any) -> Sequence[Any]:
     return list(answer)
 
 
+def as_foreseen(stored: Stored | None, begun: Begun) -> bool:
+    """Whether an attempt that has begun asks what the hole as it was read said that it would."""
+    if stored is None or begun.verdict != "go" or begun.text != stored.text:
+        return False
+    return begun.before == stored.before or diagnostics_of(begun.before) == diagnostics_of(stored.before)
+
+
 class Texts:
-    """The holes of a message as they are stored, read some at a time: a hole never changes.
+    """The holes of a message as they are stored, read some at a time: a hole never changes, only what was tried does.
 
     Args:
         store: the store.
         run: name of the run.
         holes: their ids.
+        tried: whether they were tried before, so that their last attempts matter.
     """
 
-    def __init__(self, store: RunStore, run: str, holes: Sequence[HoleId]) -> None:
-        self._store, self._run, self._holes = store, run, list(holes)
+    def __init__(self, store: RunStore, run: str, holes: Sequence[HoleId], *, tried: bool = False) -> None:
+        self._store, self._run, self._holes, self._tried = store, run, list(holes), tried
         self._lock = threading.Lock()
-        self._read: dict[HoleId, str] = {}
+        self._read: dict[HoleId, Stored] = {}
 
-    def take(self, hole_id: HoleId) -> str | None:
-        """The text of a hole, once; None where it is not known."""
+    def take(self, hole_id: HoleId) -> Stored | None:
+        """A hole as it is stored, once; None where it is not known."""
         with self._lock:
             if hole_id not in self._read and hole_id in self._holes:
                 self._read_on(hole_id)
@@ -231,7 +240,7 @@ class Texts:
         at = self._holes.index(first)
         wanted, self._holes[at : at + _AT_ONCE] = self._holes[at : at + _AT_ONCE], []
         try:
-            texts = self._store.texts(self._run, wanted)
+            found = self._store.stored(self._run, wanted, tried=self._tried)
         except MazeError:
             return  # whoever asks for the lease says that Redis is away
-        self._read.update((hole_id, text) for hole_id, text in zip(wanted, texts, strict=True) if text is not None)
+        self._read.update((hole_id, one) for hole_id, one in zip(wanted, found, strict=True) if one is not None)

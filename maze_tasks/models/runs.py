@@ -66,6 +66,11 @@ class Cursor:
     candidate: int = 0
     sample: int = 0
 
+    @property
+    def at_first(self) -> bool:
+        """Whether it is the first candidate of the first round, before which nobody was asked."""
+        return self.round_no == 0 and self.candidate == 0
+
 
 class _Stored(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())

@@ -60,6 +60,19 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """A hole as it is stored, read ahead of an attempt.
+
+    Args:
+        text: the hole as JSON.
+        before: its last attempts, at most three; none where they were not read.
+    """
+
+    text: str
+    before: tuple[Attempt, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Began:
     """What an attempt began with, by which a server that has forgotten its lease gives it back.
 

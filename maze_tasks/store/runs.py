@@ -13,7 +13,7 @@ import redis
 
 from maze_tasks.models.runs import Attempt, Plan, RunRules
 from maze_tasks.names import FORMAT_VERSION, HoleId, encode_id, suspects_of
-from maze_tasks.store.attempts import Began, Begun, Commit, Finished, Ticket
+from maze_tasks.store.attempts import Began, Begun, Commit, Finished, Stored, Ticket
 from maze_tasks.store.combining import Combiner
 from maze_tasks.store.connection import server_facts, translated
 from maze_tasks.store.keys import RunKeys, active_key, runs_key
@@ -30,6 +30,7 @@ __all__ = [
     "NewHole",
     "RunInfo",
     "RunStore",
+    "Stored",
     "Ticket",
     "record_tail",
 ]
@@ -317,12 +318,26 @@ class RunStore:
         plans = tuple(_plan(table[str(number)]) for number in range(len(table)))
         return RunInfo(plans, RunRules.model_validate_json(rules), int(version))
 
-    def texts(self, run: str, hole_ids: Sequence[HoleId]) -> list[str | None]:
-        """Some holes as they are stored, in one round trip; None for one that is not there."""
-        keys = self.keys(run)
+    def stored(self, run: str, hole_ids: Sequence[HoleId], *, tried: bool) -> list[Stored | None]:
+        """Some holes as they are stored, in one round trip; None for one that is not there.
+
+        Args:
+            run: name of the run.
+            hole_ids: their ids.
+            tried: whether their last attempts are wanted too.
+        """
+        keys, hids = self.keys(run), [encode_id(hole_id) for hole_id in hole_ids]
         with translated():
-            found = self.client.mget([keys.text(encode_id(hole_id)) for hole_id in hole_ids])
-        return [None if text is None else str(text) for text in found]
+            if not tried:
+                found = [(text, ()) for text in self.client.mget([keys.text(hid) for hid in hids])]
+            else:
+                pipe = self.client.pipeline(transaction=False)
+                for hid in hids:
+                    pipe.get(keys.text(hid))
+                    pipe.lrange(keys.attempts(hid), -3, -1)  # as many as `begin` tells of
+                flat = pipe.execute()
+                found = list(zip(flat[0::2], flat[1::2], strict=True))
+        return [None if text is None else Stored(str(text), _attempts(last)) for text, last in found]
 
     def note(self, run: str, text: str) -> bool:
         """Keep what a worker has to say about a run; True the first time it is said."""
@@ -343,10 +358,14 @@ def read_begun(raw: Sequence[Any]) -> Begun:
         bool(repeated),
         int(retries),
         bool(suspect),
-        tuple(Attempt.model_validate_json(record) for record in records),
+        _attempts(records),
         left_ms=int(left) if int(left) >= 0 else None,
         budgeted=bool(budget),
     )
+
+
+def _attempts(records: Sequence[Any]) -> tuple[Attempt, ...]:
+    return tuple(Attempt.model_validate_json(record) for record in records)
 
 
 def record_tail(attempt: Attempt) -> str:

@@ -295,9 +295,9 @@ def test_a_lost_call_cost_what_its_own_prompt_may_cost(make_bench: MakeBench, al
     lives = bench.filler.client
     bench.filler.client = lambda _: Dies()  # type: ignore[assignment,return-value]
     (message,) = bench.sent
-    text = bench.store.texts(RUN, [1])[0]
+    stored = bench.store.stored(RUN, [1], tried=False)[0]
     with pytest.raises(SystemExit):
-        bench.filler.fill(message, 1, *([] if alone else [text]))
+        bench.filler.fill(message, 1, *([] if alone else [stored]))
     bench.filler.client = lives
     send_from(bench.store, bench.sent.extend, RUN, [(1, "0")], holders_gone=True)
     bench.run_link(bench.sent[-1])

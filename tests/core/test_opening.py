@@ -10,6 +10,7 @@ import pytest
 
 from maze_tasks.messages import FillMessage
 from maze_tasks.models import read_hole
+from maze_tasks.models.calls import Call, Reply
 from maze_tasks.models.runs import RunRules
 from maze_tasks.opening import Texts
 from maze_tasks.producer import Producer, RunOptions
@@ -49,17 +50,23 @@ def statuses(bench: Bench, run: str) -> list[str]:
     return [one.status for one in reading.iter_results(bench.store.client, "maze", run)]
 
 
-def test_an_attempt_of_a_parcel_is_opened_in_one_round_trip_and_closed_in_another(make_bench: MakeBench) -> None:
-    bench = complete(make_bench(a={}))
-    message = parcel(bench, "run", "p", "q", "r", budget_nano=10**12)
+def counted(bench: Bench) -> list[list[str]]:
+    """The scripts of each round trip from now on."""
     trips: list[list[str]] = []
     run_each = bench.store.calls.run_each
 
-    def counted(steps: Any) -> list[Any]:
+    def counting(steps: Any) -> list[Any]:
         trips.append([step.script.name for step in steps])
         return run_each(steps)
 
-    bench.store.calls.run_each = counted  # type: ignore[method-assign]
+    bench.store.calls.run_each = counting  # type: ignore[method-assign]
+    return trips
+
+
+def test_an_attempt_of_a_parcel_is_opened_in_one_round_trip_and_closed_in_another(make_bench: MakeBench) -> None:
+    bench = complete(make_bench(a={}))
+    message = parcel(bench, "run", "p", "q", "r", budget_nano=10**12)
+    trips = counted(bench)
     bench.run_link(message)
     assert statuses(bench, "run") == ["filled"] * 3
     opening = ["begin", "reply_ask", "reserve", "permit_acquire"]
@@ -145,10 +152,53 @@ def test_the_holes_of_a_message_are_read_some_at_a_time_and_each_is_told_once(ma
     prompts = [f"p{number}" for number in range(40)]
     parcel(bench, "run", *prompts)
     texts = Texts(bench.store, "run", [*range(40), 99])
-    assert all(prompt in (texts.take(number) or "") for number, prompt in enumerate(prompts))
+    read = [texts.take(number) for number in range(40)]
+    assert all(one is not None and prompt in one.text for one, prompt in zip(read, prompts, strict=True))
     assert [texts.take(number) for number in (0, 99, 100)] == [None] * 3
 
 
 def test_a_store_that_is_away_tells_no_text(tmp_path: Path) -> None:
     store = RunStore(connect(f"unix://{tmp_path}/nobody"))
     assert Texts(store, "run", [0]).take(0) is None
+
+
+@pytest.mark.parametrize("error", [{"kind": 422, "every": 1}, {"kind": "garbage", "every": 1}])
+def test_at_a_later_candidate_a_parcel_is_opened_in_one_round_trip_too(
+    make_bench: MakeBench, error: dict[str, Any]
+) -> None:
+    bench = complete(make_bench(a={"errors": [error]}, b={}))
+    first = parcel(bench, "run", "p", "q", "r", max_retries=0)
+    second = bench.run_link(first)
+    assert second is not None
+    trips = counted(bench)
+    bench.run_link(second)
+    assert statuses(bench, "run") == ["filled"] * 3
+    assert trips == [["begin", "reply_ask", "permit_acquire"], ["reply_decide", "permit_release", "finish"]] * 3
+
+
+def test_what_was_tried_since_a_hole_was_read_is_shown_all_the_same(make_bench: MakeBench) -> None:
+    bench = complete(make_bench(a={"missing_text": "("}, b={"missing_text": "    return 1\n"}))
+    line = {"hole_id": 0, "language": "python", "prefix": "def f():\n", "suffix": ""}
+    options = RunOptions(rules=RunRules(max_retries=0))
+    Producer(bench.store, bench.sent.extend, bench.settings.endpoints, options).submit(
+        "run", [read_hole(line)], input_digest="in", config_digest="conf"
+    )
+    (message,) = bench.sent
+    (early,) = bench.store.stored("run", [0], tried=True)
+    assert early is not None
+    second = bench.run_link(message)
+    assert second is not None
+    asked: list[Call] = []
+    client = bench.filler.client
+
+    class Listens:
+        def call(self, call: Call, **options: Any) -> Reply:
+            asked.append(call)
+            return client("b").call(call, **options)
+
+    bench.filler.client = lambda _: Listens()  # type: ignore[assignment,return-value]
+    bench.filler.fill(second, 0, early)
+    assert statuses(bench, "run") == ["filled"]
+    assert ["Rejected" in call.prompt for call in asked] == [True]
+    assert bench.filler.gates is not None
+    assert [one.in_flight for one in bench.filler.gates.read_gauges(["a", "b"])] == [0, 0]
