@@ -63,7 +63,7 @@ LIMITS: Mapping[str, float] = {
     "redis_bytes": 2_048,
     "best_of_four_messages": 0.1,
     "best_of_four_round_trips": 9.5,
-    "best_of_four_redis_commands": 265,
+    "best_of_four_redis_commands": 245,
     "best_of_four_calls": 5_200,
 }
 

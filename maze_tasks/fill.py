@@ -109,7 +109,7 @@ class Filler:
     refused: Callable[[str], None] = lambda _: None
     room: WaitingRoom = field(default_factory=WaitingRoom)
     rest: Callable[[float], None] = lambda _: None
-    aside: Callable[[Callable[[], Read]], Read] = lambda reading: reading()
+    aside: selecting.Aside = lambda reading: reading()
     _runs: dict[str, RunInfo] = field(default_factory=dict)
     _smooth: dict[str, bool] = field(default_factory=dict)  # whether the last attempt at a model came to its call
 
@@ -158,7 +158,7 @@ class Filler:
             logger.debug("hole %r dropped: %s", hole_id, begun.verdict)
             return begun.on
         finished = self._attempt(ticket, attempt_id, opened, begun, info)
-        owed = selecting.known_by(info, ticket, begun, finished)
+        owed = selecting.known_by(info, ticket, begun, finished, self.aside)
         what = see_to(self.store, send or self.send, message.run, hole_id, finished.what, owed)
         if info.rules.ordered:
             free_dependents(self.store, self.send, message.run, hole_id)
@@ -388,7 +388,7 @@ class Filler:
         """The fill that a reply to a hole of so many characters holds, and why it cannot be accepted, if it cannot."""
         reading = partial(read_fill, reply.text, hole, reply.finish_reason)
         try:
-            read = self.aside(reading) if len(reply.text) + written > _LONG_CHARS else reading()
+            read: Read = self.aside(reading) if len(reply.text) + written > _LONG_CHARS else reading()
         except Refused as error:  # what reads source code is not installed here
             if self.store.note(run, f"a worker accepts fills without looking at their syntax: {error}"):
                 logger.warning("fills are accepted without looking at their syntax: %s", error)

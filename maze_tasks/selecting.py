@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from maze_tasks.decide.change import change
 from maze_tasks.decide.decomposition import parts_of
@@ -18,6 +19,9 @@ from maze_tasks.sending import Send, send_group
 from maze_tasks.store import care, reading
 from maze_tasks.store.runs import SELECT_MEMBER, Begun, Finished, RunInfo, RunStore, Ticket
 from maze_tasks.validation import likeness
+
+Aside = Callable[[Callable[[], Any]], Any]
+_LONG_CHARS = 20_000  # of the fills to choose from together, beyond which comparing them takes many milliseconds
 
 # What is said of a fill until it has been judged.
 UNVERIFIED = ErrorRecord(kind="unverified", message="the fill has not been verified")
@@ -35,22 +39,34 @@ class Known:
         spot: where the hole stands.
         hole: the hole, as it is stored.
         attempts: all its attempts, in the order they were decided.
+        aside: runs what computes for so long that other calls of the process should not wait for it.
     """
 
     info: RunInfo
     spot: care.Spot
     hole: Hole
     attempts: Sequence[Attempt]
+    aside: Aside = lambda choosing: choosing()
+
+    def choose(self) -> care.Selection:
+        """What is to become of the hole."""
+        size = sum(len(one.code or "") for one in self.attempts if _at(one, self.spot))
+        return self.aside(self._chosen) if size > _LONG_CHARS else self._chosen()
+
+    def _chosen(self) -> care.Selection:
+        plan, rules = self.info.plans[self.spot.plan_no], self.info.rules
+        facts = facts_of(self.spot.cursor, plan, rules, parts=parts_of(self.hole))
+        return _selection(_contenders(self.hole, self.attempts, self.spot), self.spot, plan, rules.scorer, facts)
 
 
-def known_by(info: RunInfo, ticket: Ticket, begun: Begun, finished: Finished) -> Known | None:
+def known_by(info: RunInfo, ticket: Ticket, begun: Begun, finished: Finished, aside: Aside) -> Known | None:
     """What whoever closed the last sample knows by that; None where it owes no selection."""
     if finished.what != "select":
         return None
     plan = info.plans[begun.plan_no]
     spot = care.Spot(ticket.hole_id, ticket.cursor, begun.plan_no, "in_progress", plan.samples)
     attempts = [Attempt.model_validate_json(record) for record in finished.records]
-    return Known(info, spot, Hole.load(json.loads(begun.text)), attempts)
+    return Known(info, spot, Hole.load(json.loads(begun.text)), attempts, aside)
 
 
 def _look_up(store: RunStore, run: str, hole_id: HoleId) -> Known | None:
@@ -82,11 +98,8 @@ def select_fill(store: RunStore, send: Send, run: str, hole_id: HoleId, known: K
     known = known or _look_up(store, run, hole_id)
     if known is None:
         return "stale"
-    spot, rules = known.spot, known.info.rules
-    plan = known.info.plans[spot.plan_no]
-    facts = facts_of(spot.cursor, plan, rules, parts=parts_of(known.hole))
-    selection = _selection(_contenders(known.hole, known.attempts, spot), spot, plan, rules.scorer, facts)
-    finished, send_no = care.commit_selection(store, run, spot, selection)
+    spot, plan = known.spot, known.info.plans[known.spot.plan_no]
+    finished, send_no = care.commit_selection(store, run, spot, known.choose())
     if finished.what in ("next", "round"):
         send_group(send, run, plan, hole_id, cursor_after(spot.cursor, finished.what), send_no)
     return finished.what

@@ -116,3 +116,24 @@ def test_a_verification_that_is_not_needed_any_more_is_cut(make_bench: MakeBench
     (result,) = bench.results()
     assert (result.status, result.model) == ("filled", "a")
     assert bench.status().notes == (), "nothing is wrong with this worker"
+
+
+def test_only_fills_that_take_long_to_compare_are_compared_aside(make_bench: MakeBench) -> None:
+    bench = make_bench(**answers(a="    return y + y\n", b="    return 2 * y\n"))
+    chosen: list[Any] = []
+
+    def remembering(computing: Any) -> Any:
+        chosen.append(computing())
+        return chosen[-1]
+
+    bench.filler.aside = remembering
+    submit(bench, PLACE, best_of_n=2, spread=True)
+    bench.run_all()
+    assert chosen == []
+    much = "    y += 1\n" * 1_200
+    long = make_bench(**answers(a=f"{much}    return y\n", b=f"{much}    return y + y\n"))
+    long.filler.aside = remembering
+    submit(long, PLACE, best_of_n=2, spread=True)
+    long.run_all()
+    assert [selection.step for selection in chosen] == ["accept"]
+    assert long.results()[0].status == "filled"
