@@ -84,7 +84,7 @@ class DirectRun:
                 self.store.create(self.name, [plan], input_digest=self.name, config_digest="", rules=self.rules)
             elif plan not in self._plans:
                 self.store.add_plan(self.name, len(self._plans), plan)
-                self.filler.forget(self.name)
+                self.filler.known.forget(self.name)
             return self._plans.setdefault(plan, len(self._plans))
 
     def _drain(self, filler: Filler, waiting: deque[Message]) -> None:

@@ -15,37 +15,36 @@ from functools import partial
 from typing import TypeVar
 
 from maze_tasks import caching, control, permits, selecting
+from maze_tasks.asking import Asker, Work
 from maze_tasks.caching import Kept, Recalled
-from maze_tasks.decide.deadline import call_limit_s
+from maze_tasks.call_slots import CallSlots, Place
 from maze_tasks.decide.decomposition import parts_of
 from maze_tasks.decide.profiles import profile_of
 from maze_tasks.decide.step import step_after
 from maze_tasks.decide.turns import Turn, over_budget
 from maze_tasks.endpoints import EndpointClient
-from maze_tasks.errors import EndpointError, Refused
 from maze_tasks.freeing import free_dependents
+from maze_tasks.known_runs import KnownRuns
 from maze_tasks.leases import LeaseKeeper
 from maze_tasks.lost import lost_record
 from maze_tasks.messages import FillMessage, VerifyMessage
 from maze_tasks.models import Hole, ModelEndpoint
-from maze_tasks.models.calls import Reply
-from maze_tasks.models.runs import Plan, RunRules
+from maze_tasks.models.runs import RunRules
 from maze_tasks.names import HoleId
 from maze_tasks.opening import Opened, Opener, Prepared, Texts, as_foreseen, key_of
 from maze_tasks.parts import as_asked, see_to
 from maze_tasks.patience import patiently
 from maze_tasks.permits import Wanted
 from maze_tasks.recording import Answer, commit_of, prices_of, provisional, record_of
-from maze_tasks.replying import Read, read_fill, read_plainly, unsure
 from maze_tasks.selecting import facts_of
 from maze_tasks.sending import Send, send_from
-from maze_tasks.sitting import LONGEST_SEAT_S, seated
+from maze_tasks.sitting import ASK_EVERY_S, LONGEST_SEAT_S, seated
 from maze_tasks.store import budgets, waiting
 from maze_tasks.store.cache import FillCache
 from maze_tasks.store.cancelled import is_running
 from maze_tasks.store.gauges import Gates
 from maze_tasks.store.runs import Began, Begun, Finished, RunInfo, RunStore, Stored, Ticket
-from maze_tasks.unfit import plans_for, unfit
+from maze_tasks.store.together import Step
 from maze_tasks.waiting_room import WaitingRoom
 
 logger = logging.getLogger(__name__)
@@ -57,22 +56,6 @@ _BEGIN_PATIENCE_S = 30.0
 _STAGGER_MS = 1_000  # over which those come back who waited for one who died
 _NOT_OURS = frozenset({"gone", "ahead", "unfit"})  # verdicts on what names a run, a hole or a place that is none
 _LONGEST_REST_S = 2.0  # a queue is looked at again after so long: what lies in it may go elsewhere by then
-_LONG_CHARS = 20_000  # of a hole and the reply to it together, beyond which reading them takes many milliseconds
-_KNOWN_RUNS = 256  # runs whose plans a process remembers
-
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """What one attempt is about."""
-
-    ticket: Ticket
-    attempt_id: str
-    begun: Begun
-    plan: Plan
-    rules: RunRules
-    asks: Prepared
-    recalled: Recalled
-    since: float
 
 
 @dataclass(slots=True)
@@ -94,6 +77,10 @@ class Filler:
         room: where holes wait that lack nothing but one of the calls at once.
         rest: told for how many seconds no more holes need be taken: this one has to wait, and so would they.
         aside: runs what computes for so long that other calls of the process should not wait for it.
+        slots: the calls at once of the process.
+
+    Attributes:
+        known: what it remembers of runs.
     """
 
     store: RunStore
@@ -110,8 +97,15 @@ class Filler:
     room: WaitingRoom = field(default_factory=WaitingRoom)
     rest: Callable[[float], None] = lambda _: None
     aside: selecting.Aside = lambda reading: reading()
-    _runs: dict[str, RunInfo] = field(default_factory=dict)
+    slots: CallSlots = field(default_factory=CallSlots)
+    known: KnownRuns = field(init=False)
     _smooth: dict[str, bool] = field(default_factory=dict)  # whether the last attempt at a model came to its call
+
+    def __post_init__(self) -> None:
+        def read(run: str) -> RunInfo | None:
+            return self._patiently(lambda: self.store.info(run), _BEGIN_PATIENCE_S)
+
+        self.known = KnownRuns(read, self.store)
 
     def parcel(self, message: FillMessage, send: Send | None = None) -> Callable[[HoleId], bool]:
         """`fill` for the holes of a message, which are read together: each is known before its lease is asked for."""
@@ -139,25 +133,38 @@ class Filler:
         """
         ticket = Ticket(message.run, hole_id, message.cursor, message.send_no, message.model)
         attempt_id = secrets.token_hex(16)
-        opened, begun = self._begin(message, ticket, attempt_id, known)
+        with self.slots.place(ticket.model, attempt_id) as place:
+            return self._fill(message, ticket, attempt_id, place, known, send)
+
+    def _fill(
+        self,
+        message: FillMessage,
+        ticket: Ticket,
+        attempt_id: str,
+        place: Place,
+        known: Stored | None,
+        send: Send | None,
+    ) -> bool:
+        hole_id = ticket.hole_id
+        opened, begun = self._begin(message, ticket, attempt_id, place, known)
         if begun.verdict == "unfit":
             # Plans may be added while a run goes on: what is remembered may be older than the message.
-            self.forget(message.run)
-            opened, begun = self._begin(message, ticket, attempt_id)
+            self.known.forget(message.run)
+            opened, begun = self._begin(message, ticket, attempt_id, place)
         if begun.verdict in _NOT_OURS:
             self.refused(begun.verdict)
-        info = self.run_info(message.run)
+        info = self.known.info(message.run)
         if info is None:
             return False
         if begun.verdict == "go" and begun.plan_no >= len(info.plans):
             # Another thread has just remembered what it read before the plan was added.
-            info = self._patiently(lambda: self.store.info(message.run), _BEGIN_PATIENCE_S) or info
+            info = self.known.info(message.run, anew=True) or info
         if begun.verdict == "spent":
             control.exhaust(self.store, message.run)
         if begun.verdict != "go":
             logger.debug("hole %r dropped: %s", hole_id, begun.verdict)
             return begun.on
-        finished = self._attempt(ticket, attempt_id, opened, begun, info)
+        finished = self._attempt(ticket, attempt_id, place, opened, begun, info)
         owed = selecting.known_by(info, ticket, begun, finished, self.aside)
         what = see_to(self.store, send or self.send, message.run, hole_id, finished.what, owed)
         if info.rules.ordered:
@@ -169,13 +176,13 @@ class Filler:
         return what == "next" or (what == "round" and owed is not None) or finished.on
 
     def _begin(
-        self, message: FillMessage, ticket: Ticket, attempt_id: str, stored: Stored | None = None
+        self, message: FillMessage, ticket: Ticket, attempt_id: str, place: Place, stored: Stored | None = None
     ) -> tuple[Opened, Begun]:
         """Ask for the lease, if this worker may run the message; ``unfit`` where no plan it knows has room for it."""
-        info = self.run_info(message.run)
+        info = self.known.info(message.run)
         if info is None:
             return Opened(), Begun("gone")
-        plans = self._fitting(info, message)
+        plans = self.known.fitting(info, message, self.endpoints, self.client)
         if not plans:
             return Opened(), Begun("unfit")
         prepared = None
@@ -183,7 +190,7 @@ class Filler:
             prepared = self._opener.foreseen(ticket, self.endpoints[ticket.model], stored, info.rules)
         lost, most = lost_record(ticket.cursor, ticket.model), prepared.most_nano if prepared is not None else None
         begin = self.store.begin_call(ticket, attempt_id, lost, prices_of(self.endpoints[ticket.model]), plans, most)
-        opened = self._patiently(lambda: self._opener.open(ticket, attempt_id, begin, prepared), _BEGIN_PATIENCE_S)
+        opened = self._open(ticket, attempt_id, begin, prepared, place)
         begun = opened.begun or Begun("gone")
         if prepared is not None and not as_foreseen(stored, begun):
             self._smooth[message.model] = False
@@ -195,44 +202,30 @@ class Filler:
     def _opener(self) -> Opener:
         return Opener(self.store, self.cache, self.gates, self.now)
 
-    def forget(self, run: str) -> None:
-        """Read a run's plans anew when it is met next."""
-        self._runs.pop(run, None)
+    @property
+    def _asker(self) -> Asker:
+        return Asker(self.store, self.client, self.now, self.aside)
 
-    def run_info(self, run: str) -> RunInfo | None:
-        """Plans and options of a run, read once a process."""
-        info = self._runs.get(run)
-        if info is None:
-            info = self._patiently(lambda: self.store.info(run), _BEGIN_PATIENCE_S)
-            if info is None:
-                logger.warning("message for a run that does not exist dropped")
-                return None
-            if len(self._runs) >= _KNOWN_RUNS:
-                self._runs.clear()
-            self._runs[run] = info
-        return info
+    def _open(
+        self, ticket: Ticket, attempt_id: str, begin: Step | None, prepared: Prepared | None, place: Place
+    ) -> Opened:
+        """Ask for what an attempt needs; for a permit only where there is a call slot to use it in."""
+        return self._patiently(
+            lambda: self._opener.open(ticket, attempt_id, begin, prepared, permit=place.taken), _BEGIN_PATIENCE_S
+        )
 
-    def _fitting(self, info: RunInfo, message: FillMessage) -> list[int]:
-        """Numbers of the plans a message may belong to; none where this worker may not run it."""
-        plans = plans_for(info, message)
-        if not plans:
-            logger.warning("message for model %r does not fit a plan of run %r: dropped", message.model, message.run)
-            return []
-        why = unfit(info, message.model, self.endpoints, self.client)
-        if why and self.store.note(message.run, why):
-            logger.warning("%s", why)
-        return [] if why else plans
-
-    def _attempt(self, ticket: Ticket, attempt_id: str, opened: Opened, begun: Begun, info: RunInfo) -> Finished:
+    def _attempt(
+        self, ticket: Ticket, attempt_id: str, place: Place, opened: Opened, begun: Begun, info: RunInfo
+    ) -> Finished:
         endpoint, plan, smooth = self.endpoints[ticket.model], info.plans[begun.plan_no], self._smooth
-        opened = self._opened(ticket, attempt_id, opened, begun, info.rules)
+        opened = self._opened(ticket, attempt_id, place, opened, begun, info.rules)
         assert opened.prepared is not None
         recalled = opened.recalled
         smooth[ticket.model] = recalled.kept is None and recalled.busy_ms is None
         if recalled.busy_ms is not None:
             self._opener.withdraw(ticket, attempt_id, opened)
             return self._wait(ticket, attempt_id, recalled)
-        work = _Work(ticket, attempt_id, begun, plan, info.rules, opened.prepared, recalled, self.now())
+        work = Work(ticket, attempt_id, begun, plan, info.rules, opened.prepared, recalled, self.now(), place)
         turn = None
         if recalled.kept is None:
             reserved = opened.reserved or (self._reserve(work) if begun.budgeted else "go")
@@ -251,10 +244,13 @@ class Filler:
             if turn is not None and turn.error is not None:
                 answer = Answer(None, None, turn.error, asked=False)
             else:
-                answer = self._answer(work, cut)
+                heirs = not self.room.waiting and permits.may_be_left(self.gates, ticket.model)
+                answer = self._asker.answer(work, endpoint, cut, heirs=heirs)
             return self._commit(work, answer, unused=opened.permit and (answer.cached or not answer.asked))
 
-    def _opened(self, ticket: Ticket, attempt_id: str, opened: Opened, begun: Begun, rules: RunRules) -> Opened:
+    def _opened(
+        self, ticket: Ticket, attempt_id: str, place: Place, opened: Opened, begun: Begun, rules: RunRules
+    ) -> Opened:
         """What an attempt needs beside its lease: granted with it, or asked for now."""
         prepared = opened.prepared
         if prepared is not None:
@@ -266,10 +262,10 @@ class Filler:
         hole = self._patiently(lambda: as_asked(self.store, ticket.run, stored), _BEGIN_PATIENCE_S)
         prepared = self._opener.prepared(ticket, self.endpoints[ticket.model], hole, begun, rules)
         if self._smooth.get(ticket.model, True):
-            return self._patiently(lambda: self._opener.open(ticket, attempt_id, None, prepared), _BEGIN_PATIENCE_S)
+            return self._open(ticket, attempt_id, None, prepared, place)
         return Opened(begun, prepared, caching.recall(self.cache, prepared.asking, attempt_id))
 
-    def _commit(self, work: _Work, answer: Answer, *, unused: bool) -> Finished:
+    def _commit(self, work: Work, answer: Answer, *, unused: bool) -> Finished:
         """Put an attempt on record with what follows from it, and tell cache and gate in the same round trip."""
         ticket, attempt_id, plan, rules = work.ticket, work.attempt_id, work.plan, work.rules
         endpoint = self.endpoints[ticket.model]
@@ -287,20 +283,26 @@ class Filler:
         attempt = record_of(ticket, endpoint, work.asks.call, answer, repeated=work.begun.repeated)
         fresh = Kept(answer.reply, attempt.cost_nano) if answer.reply else None
         kept = caching.decided(self.cache, work.recalled, attempt_id, answer.outcome, fresh, rules.cache_days)
-        back = permits.given_back(self.gates, ticket, attempt_id, answer, self.draw(), unused=unused)
+        place = work.place
+        back = permits.given_back(self.gates, ticket, attempt_id, answer, self.draw(), unused=unused, to=place.left)
         if step.kind == "verify" and work.recalled.digest:
             attempt = attempt.model_copy(update={"request": work.recalled.digest})
         commit = commit_of(provisional(attempt, step, plan.samples), step, answer, work.begun.retries)
         follows = selecting.model_after(plan, ticket.cursor, step)
+        place.await_settled()
         finished = self._patiently(
             lambda: self.store.finish(ticket, attempt_id, commit, next_model=follows, beside=[*kept, *back]),
             _COMMIT_PATIENCE_S,
         )
+        place.settled()
+        place.leave()
         caching.wake(self.cache, finished.beside[: len(kept)])
+        if back and not answer.cached:
+            self.slots.quiet(ticket.model, permits.is_quiet(finished.beside[len(kept)]))
         self.room.call_ended()
         return finished
 
-    def _holding(self, work: _Work, most_s: float, *, permit: bool) -> AbstractContextManager[threading.Event]:
+    def _holding(self, work: Work, most_s: float, *, permit: bool) -> AbstractContextManager[threading.Event]:
         """Keep the hole's lease, and what else is held for it, for a block that takes so many seconds at most."""
         ticket, begun = work.ticket, work.begun
         return self.leases.holding(
@@ -314,14 +316,16 @@ class Filler:
             began=Began(begun.retries, begun.repeated, work.asks.most_nano),
         )
 
-    def _reserve(self, work: _Work) -> budgets.Reserved:
+    def _reserve(self, work: Work) -> budgets.Reserved:
         step = partial(budgets.reserve, self.store, work.ticket, work.attempt_id, work.asks.most_nano)
         return self._patiently(step, _BEGIN_PATIENCE_S)
 
-    def _turn(self, work: _Work, opened: Opened) -> Turn | None:
+    def _turn(self, work: Work, opened: Opened) -> Turn | None:
         """Ask for a permit, unless it is held; None where the call may be made now."""
-        gates, at, plan = self.gates, work.ticket, work.plan
-        if gates is None or (opened.permit and self._opener.in_time(opened)):
+        gates, at, plan, place = self.gates, work.ticket, work.plan, work.place
+        if not place.taken and not self._placed(work):
+            return Turn("wait")
+        if gates is None or place.came_by is not None or (opened.permit and self._opener.in_time(opened)):
             return None
         if opened.permit:
             gates.release(at.model, work.attempt_id, "unused")
@@ -331,18 +335,28 @@ class Filler:
         spill_after_s = self.endpoints[at.model].spill_after_s
         wanted = Wanted(at, work.attempt_id, work.asks.tokens, later, spill_after_s, patience=work.rules.max_retries)
         ask = partial(self._ask_for_permit, gates)
-        held, running = self._holding(work, LONGEST_SEAT_S, permit=False), partial(is_running, self.store, at.run)
-        runs = partial(self._patiently, running, _COMMIT_PATIENCE_S)
+        held, runs = self._holding(work, LONGEST_SEAT_S, permit=False), partial(self._is_running, at.run)
         turn = seated(self.room, ask, wanted, held, runs, self.now) if self.room.enter() else ask(wanted)
         self._smooth[at.model] = turn is None
         return turn
+
+    def _placed(self, work: Work) -> bool:
+        """Wait for a call slot; whether there is one."""
+        with self._holding(work, LONGEST_SEAT_S, permit=False) as cut:
+            while not work.place.wait(work.asks.tokens, ASK_EVERY_S):
+                if cut.is_set() or self.slots.closed or not self._is_running(work.ticket.run):
+                    return False
+        return True
+
+    def _is_running(self, run: str) -> bool:
+        return self._patiently(partial(is_running, self.store, run), _COMMIT_PATIENCE_S)
 
     def _ask_for_permit(self, gates: Gates, wanted: Wanted) -> Turn | None:
         # Who waits here has its lease renewed, and would be put on record as lost for nothing.
         patience_s = _COMMIT_PATIENCE_S if wanted.present else _BEGIN_PATIENCE_S
         return self._patiently(lambda: permits.ask(gates, wanted, draw=self.draw(), now=self.now), patience_s)
 
-    def _give_way(self, work: _Work, turn: Turn) -> Finished:
+    def _give_way(self, work: Work, turn: Turn) -> Finished:
         """Give the slot back where the call may not be made now: the hole waits, or goes on to the next candidate."""
         ticket, attempt_id = work.ticket, work.attempt_id
         caching.give_back(self.cache, work.recalled, attempt_id)
@@ -362,38 +376,6 @@ class Filler:
         if self.cache is not None and finished.what == "deferred":
             caching.wait_for(self.cache, recalled.digest, ticket)
         return finished
-
-    def _answer(self, work: _Work, cut: threading.Event) -> Answer:
-        """Make the call, unless its reply is kept, and look for the fill in what comes back."""
-        kept, run = work.recalled.kept, work.ticket.run
-        try:
-            reply = kept.reply if kept else self._ask(work, cut)
-        except EndpointError as error:
-            return Answer(None, None, error)
-        answer = self._read(run, reply, work.asks.hole, len(work.begun.text))
-        if kept:
-            answer = replace(answer, saved_nano=kept.cost_nano)
-        doubt = None if answer.outcome else unsure(reply, work.rules)
-        return replace(answer, outcome=doubt) if doubt else answer
-
-    def _ask(self, work: _Work, cut: threading.Event) -> Reply:
-        model, left_ms = work.ticket.model, work.begun.left_ms
-        limit_s = self.endpoints[model].timeout_secs
-        if left_ms is not None:
-            left_s = left_ms / 1000 - (self.now() - work.since)
-            limit_s = call_limit_s(left_s, work.plan.stages - work.ticket.cursor.candidate, limit_s)
-        return self.client(model).call(work.asks.call, deadline_s=limit_s, cancelled=cut, request=work.recalled.request)
-
-    def _read(self, run: str, reply: Reply, hole: Hole, written: int) -> Answer:
-        """The fill that a reply to a hole of so many characters holds, and why it cannot be accepted, if it cannot."""
-        reading = partial(read_fill, reply.text, hole, reply.finish_reason)
-        try:
-            read: Read = self.aside(reading) if len(reply.text) + written > _LONG_CHARS else reading()
-        except Refused as error:  # what reads source code is not installed here
-            if self.store.note(run, f"a worker accepts fills without looking at their syntax: {error}"):
-                logger.warning("fills are accepted without looking at their syntax: %s", error)
-            read = read_plainly(reply.text, reply.finish_reason)
-        return Answer(reply, read.code, read.failure, read.notes)
 
     def _patiently(self, step: Callable[[], T], patience_s: float) -> T:
         return patiently(step, patience_s, sleep=self.sleep, draw=self.draw)

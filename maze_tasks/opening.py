@@ -131,7 +131,9 @@ class Opener:
         known = Begun("go", stored.text, before=stored.before)
         return None if asks_others(hole) else self.prepared(ticket, endpoint, hole, known, rules)
 
-    def open(self, ticket: Ticket, attempt_id: str, begin: Step | None, prepared: Prepared | None) -> Opened:
+    def open(
+        self, ticket: Ticket, attempt_id: str, begin: Step | None, prepared: Prepared | None, *, permit: bool = True
+    ) -> Opened:
         """Ask for the lease, and for all that is needed for what is prepared.
 
         Args:
@@ -139,13 +141,14 @@ class Opener:
             attempt_id: the attempt.
             begin: asks for its lease (`RunStore.begin_call`), None where it is held.
             prepared: what will be asked, None to ask for the lease alone.
+            permit: whether a permit is asked for as well: there is a call slot to use it in at once.
 
         Raises:
             ServiceUnavailable: Redis cannot be reached.
         """
         steps = {"begin": begin} if begin is not None else {}
         if prepared is not None:
-            steps |= self._steps(ticket, attempt_id, prepared)
+            steps |= self._steps(ticket, attempt_id, prepared, permit=permit)
             if begin is None:
                 # The lease was asked for before anybody knew what its call may cost, should it be lost.
                 steps["renew"] = self.store.renew_call(ticket, attempt_id, prepared.most_nano)
@@ -165,13 +168,13 @@ class Opener:
             opened.permit = read_admission(found["acquire"]).verdict == "go"
         return opened
 
-    def _steps(self, ticket: Ticket, attempt_id: str, prepared: Prepared) -> dict[str, Step]:
+    def _steps(self, ticket: Ticket, attempt_id: str, prepared: Prepared, *, permit: bool) -> dict[str, Step]:
         steps = {}
         if self.cache is not None and prepared.asking is not None:
             steps["ask"] = self.cache.ask_call(prepared.asking.digest, attempt_id)
         if prepared.budgeted:
             steps["reserve"] = budgets.reserve_call(self.store, ticket, attempt_id, prepared.most_nano)
-        if self.gates is not None:
+        if self.gates is not None and permit:
             steps["acquire"] = self.gates.acquire_call(
                 ticket.model, attempt_id, place=place_of(ticket), tokens=prepared.tokens, only_now=True
             )

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from maze_tasks.call_slots import Bequest
 from maze_tasks.decide.breaker import call_outcome, pause_ms
 from maze_tasks.decide.turns import Held, Turn, turn_of, wants_another
 from maze_tasks.models.limits import USE_WITHIN_MS
 from maze_tasks.names import encode_id, escape
 from maze_tasks.recording import Answer
-from maze_tasks.store.gauges import Gates
+from maze_tasks.store.gauges import Gates, read_released
 from maze_tasks.store.runs import Ticket
 from maze_tasks.store.together import Step
 
@@ -82,7 +84,14 @@ def ask(gates: Gates, wanted: Wanted, *, draw: float, now: Callable[[], float]) 
 
 
 def given_back(
-    gates: Gates | None, ticket: Ticket, attempt_id: str, answer: Answer, draw: float, *, unused: bool = False
+    gates: Gates | None,
+    ticket: Ticket,
+    attempt_id: str,
+    answer: Answer,
+    draw: float,
+    *,
+    unused: bool = False,
+    to: Bequest | None = None,
 ) -> list[Step]:
     """What to tell the gate of an attempt, in the round trip that commits it.
 
@@ -93,6 +102,7 @@ def given_back(
         answer: what came of it.
         draw: random number in 0..1 for the jitter of the breaker's open period.
         unused: whether a permit is held that no call was made with.
+        to: whom it was left to.
     """
     if gates is not None and unused:
         return [gates.release_call(ticket.model, attempt_id, "unused")]
@@ -116,5 +126,22 @@ def given_back(
             tokens_used=used,
             pause_ms=pause_ms(answer.outcome),
             draw=draw,
+            heir=None if to is None else (to.heir, to.tokens),
         )
     ]
+
+
+def may_be_left(gates: Gates | None, model: str) -> bool:
+    """Whether a permit may go from one call to the next without asking: calls are limited in number at once alone."""
+    if gates is None:
+        return False
+    limits = gates.limits[model]
+    return limits.requests_per_minute is None and limits.tokens_per_minute is None
+
+
+def is_quiet(answer: Any) -> bool:
+    """Whether the endpoint does well and nobody wants its permits, by what the gate said to one that was given back."""
+    if answer is None:
+        return False
+    released = read_released(answer)
+    return not (released.wanted or released.open_until_ms or released.paused_until_ms)

@@ -13,10 +13,14 @@ class WaitingRoom:
 
     Args:
         seats: how many may wait at once; those who find none wait in the store.
+
+    Attributes:
+        waiting: how many wait now for a call to end.
     """
 
     def __init__(self, seats: int = 0) -> None:
         self._seats = seats
+        self.waiting = 0
         self._changed = threading.Condition()
         self.closed = False
 
@@ -36,8 +40,13 @@ class WaitingRoom:
     def wait(self, most_s: float) -> None:
         """Wait until a call of this process has ended, so many seconds at most."""
         with self._changed:
-            if not self.closed:
+            if self.closed:
+                return
+            self.waiting += 1
+            try:
                 self._changed.wait(most_s)
+            finally:
+                self.waiting -= 1
 
     def call_ended(self) -> None:
         """Let one of those who wait ask again."""

@@ -23,6 +23,7 @@ from celery.signals import (
     worker_shutting_down,
 )
 
+from maze_tasks.call_slots import CallSlots
 from maze_tasks.clients import ClientPool
 from maze_tasks.control import Sweeper
 from maze_tasks.dispatch import Dispatcher
@@ -115,6 +116,7 @@ class Runtime:
     def close(self) -> None:
         """Give everything back; leases of calls that were cut run out by themselves."""
         self.filler.room.close()
+        self.filler.slots.close()
         self.leases.close()
         self.clients.close()
         self.slots.close()
@@ -159,6 +161,7 @@ def _build(settings: Settings) -> Runtime:
         room=WaitingRoom(concurrency if alone else concurrency // 2),
         rest=hands.rest if alone else _no_rest,
         aside=in_a_thread() if is_green() else _at_once,
+        slots=CallSlots(concurrency),
     )
     judge = Judge(store, leases, dispatcher.send, partial(_verifier, settings))
     collect_seldom()
@@ -289,6 +292,7 @@ def _ending(**_: Any) -> None:
     built: Runtime | None = _process.get("runtime")
     if built is not None:
         built.filler.room.close()
+        built.filler.slots.close()
 
 
 def _keep_logs_clean(settings: Settings) -> None:

@@ -14,6 +14,8 @@ from collections.abc import Callable
 SPARE_SHARE = 4  # one hole in reserve for so many slots, so that none is idle until the next message is there
 LEAST_SPARE, MOST_SPARE = 10, 100
 READY_S = 0.1  # so long the reserve lasts where calls are short: the next message takes its time
+AHEAD_SHARE = 3  # got ready while all slots are taken: at most one hole for so many slots
+AHEAD_S = 0.02  # and no more than come to their call in so long
 _SMOOTH = 0.05  # weight of the last gap between two ends in their mean
 _LONGEST_GAP_S = 1.0  # longer ones say that there was nothing to do
 
@@ -73,6 +75,11 @@ class Hands:
             now = self._now()
             if now >= self._rests_until:
                 self._rests_until = now + seconds
+
+    @property
+    def ahead(self) -> int:
+        """How many holes may be got ready while all slots are taken: as many as come to their call in a moment."""
+        return min(self._slots // AHEAD_SHARE, int(AHEAD_S / max(self._gap_s, AHEAD_S / MOST_SPARE)))
 
     def room(self, delivered: int) -> bool:
         """Whether another message may be taken; where it may not, `wake` is called once it may.

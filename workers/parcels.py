@@ -6,34 +6,35 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
-from threading import BoundedSemaphore, Lock
+from threading import Condition, Lock
+from types import TracebackType
 
 from maze_tasks.errors import MazeError
 from maze_tasks.names import HoleId
-from workers.hands import Hands
+from workers.hands import AHEAD_SHARE, Hands
 
 PATIENCE_S = 1.0  # how long a hole that needs the next candidate waits for its parcel to end
 
 
 class Slots:
-    """The call slots of a process: however its messages are cut, no more calls than that are in flight.
+    """Threads for the holes of a process: one for each of its call slots, and for those that are got ready meanwhile.
 
     Args:
-        count: calls at once.
+        count: call slots.
         hands: told which holes are in hand.
     """
 
     def __init__(self, count: int, hands: Hands | None = None) -> None:
         self._hands = Hands() if hands is None else hands
         self._hands.has_slots(count)
-        self._free = BoundedSemaphore(count)
-        self._threads = ThreadPoolExecutor(count, thread_name_prefix="fill")
+        self._starts = _Starts(count, self._hands)
+        self._threads = ThreadPoolExecutor(count + count // AHEAD_SHARE, thread_name_prefix="fill")
 
     def one(self, fill: Callable[[HoleId], bool], hole_id: HoleId) -> bool:
         """Fill one hole in this thread."""
         self._hands.begin(1)
         try:
-            with self._free:
+            with self._starts:
                 return fill(hole_id)
         finally:
             self._hands.ended()
@@ -62,7 +63,7 @@ class Slots:
         self, parcel: _Parcel, holes: Sequence[HoleId], send_on: Callable[[list[HoleId]], object]
     ) -> tuple[list[HoleId], MazeError | None]:
         for hole_id in holes:
-            self._threads.submit(parcel.run, hole_id, self._free)
+            self._threads.submit(parcel.run, hole_id, self._starts)
         going: list[HoleId] = []
         since = 0.0
         while True:
@@ -85,6 +86,30 @@ class Slots:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
+class _Starts:
+    """Lets so many holes begin as there are call slots, and as many more as are to be got ready; a context of each."""
+
+    def __init__(self, count: int, hands: Hands) -> None:
+        self._count, self._hands = count, hands
+        self._begun = 0
+        self._changed = Condition(Lock())
+
+    def __enter__(self) -> None:
+        with self._changed:
+            while self._begun >= self._count + self._hands.ahead:
+                self._changed.wait()
+            self._begun += 1
+            if self._begun < self._count + self._hands.ahead:
+                self._changed.notify()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        with self._changed:
+            self._begun -= 1
+            self._changed.notify()
+
+
 class _Parcel:
     """Holes under way: `news` has each that goes on as it does, and None when all have ended."""
 
@@ -94,9 +119,9 @@ class _Parcel:
         self.broken: Exception | None = None
         self._fill, self._left, self._lock, self._hands = fill, count, Lock(), hands
 
-    def run(self, hole_id: HoleId, free: BoundedSemaphore) -> None:
+    def run(self, hole_id: HoleId, starts: _Starts) -> None:
         try:
-            with free:
+            with starts:
                 if self._fill(hole_id):
                     self.news.put(hole_id)
         except MazeError as error:

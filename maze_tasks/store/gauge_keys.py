@@ -8,7 +8,8 @@ key          type    holds
 ===========  ======  ===============================================================================================
 ``state``    hash    ``off`` ms added to Redis's clock, ``seen`` the latest time; ``n``, ``t`` requests and tokens in
                      the window, ``rt`` tokens reserved in the queue; ``pu`` paused until, ``th`` throttles in a row
-                     that named no pause; ``lat`` mean latency (us); ``le``, ``wl`` no lease ends, no bucket
+                     that named no pause; ``lat`` mean latency (us); ``dn`` when somebody was last refused since all
+                     calls at once were made; ``le``, ``wl`` no lease ends, no bucket
                      leaves the window before; ``xp`` when the keys expire; breaker: ``ou`` open until, 0 while closed,
                      ``ep`` how often it opened, ``lv`` openings in a row, from 0, ``oc`` ``key`` where it opened since
                      the endpoint refused our key, ``ca`` when it closed, ``pr`` the probe,

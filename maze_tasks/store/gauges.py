@@ -70,11 +70,13 @@ class Released:
         counted: whether the permit was held; if not, nothing was changed.
         open_until_ms: when the breaker's open period ends, None while it is closed.
         paused_until_ms: when the latest pause ends, None where there was none.
+        wanted: whether somebody was refused a permit of late, since all calls at once were made.
     """
 
     counted: bool
     open_until_ms: int | None
     paused_until_ms: int | None
+    wanted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,15 +255,19 @@ class Gates:
         tokens_used: int | None = None,
         pause_ms: int = 0,
         draw: float = 0.5,
+        heir: tuple[str, int] | None = None,
     ) -> Step:
-        """The call behind `release`, for `run_together`; its answer is for `read_released`."""
+        """The call behind `release`, for `run_together`; its answer is for `read_released`.
+
+        With an `heir` the permit is theirs from then on, whose call has begun: their permit's id, and its tokens.
+        """
         limits = self.limits[model]
         rules = limits.breaker
         args: list[Arg] = [
             self._now(), permit_id, outcome, round(latency_ms * 1000), -1 if tokens_used is None else tokens_used,
             pause_ms, repr(draw), self._idle_ms(limits), limits.window_ms, limits.grain_ms, rules.bucket_ms,
             rules.buckets, rules.min_calls, repr(rules.failure_rate), rules.streak, rules.open_ms, rules.auth_open_ms,
-            rules.max_open_ms, rules.calm_ms,
+            rules.max_open_ms, rules.calm_ms, *(("", 0, 0) if heir is None else (heir[0], heir[1], self.lease_ms)),
         ]  # fmt: skip
         return self._step("permit_release", model, args)
 
@@ -381,5 +387,5 @@ def read_admission(raw: Sequence[str]) -> Admission:
 
 def read_released(raw: Sequence[str]) -> Released:
     """What an answer to `Gates.release_call` says."""
-    counted, open_until, paused_until = map(int, raw)
-    return Released(bool(counted), open_until or None, paused_until or None)
+    counted, open_until, paused_until, wanted = map(int, raw)
+    return Released(bool(counted), open_until or None, paused_until or None, bool(wanted))

@@ -139,7 +139,7 @@ def test_holes_with_one_request_in_flight_pay_once(make_bench: MakeBench) -> Non
         return inner(name)
 
     inner = bench.filler.client
-    assert bench.filler.run_info("run") is not None
+    assert bench.filler.known.info("run") is not None
     replace(bench.filler, client=client).fill(first, first.holes[0])
     assert bench.counted("a")["requests"] == 1
     assert wake(bench, "run") == 2, "the others are due as soon as the first is decided"
@@ -195,9 +195,7 @@ def test_no_key_of_an_endpoint_is_kept(make_bench: MakeBench, monkeypatch: pytes
     bench = with_cache(make_bench(a={}))
     keyed = bench.settings.endpoints[0].model_copy(update={"api_key_env": "THE_KEY"})
     bench.settings = bench.settings.model_copy(update={"endpoints": (keyed,)})
-    bench.filler = replace(
-        bench.filler, endpoints={"a": keyed}, client=ClientPool(bench.settings, pool_size=1).get, _runs={}
-    )
+    bench.filler = replace(bench.filler, endpoints={"a": keyed}, client=ClientPool(bench.settings, pool_size=1).get)
     fill(bench, "one", "p")
     client = bench.store.client
     (reply,) = client.keys("*:reply")

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from maze_tasks import control
+from maze_tasks.call_slots import Bequest, CallSlots
 from maze_tasks.endpoints import EndpointClient
 from maze_tasks.leases import LeaseKeeper
 from maze_tasks.models.limits import Limits
@@ -281,3 +282,59 @@ def until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.005)
+
+
+def test_a_call_that_ends_leaves_slot_and_permit_to_a_hole_that_was_got_ready_meanwhile(make_bench: MakeBench) -> None:
+    bench = gated(make_bench(a={"latency": 20}), max_concurrency=2)
+    left: list[str] = []
+
+    class Slots(CallSlots):
+        def hand_on(self, heirs_of: str | None) -> tuple[bool, Bequest | None]:
+            gone, bequest = super().hand_on(heirs_of)
+            left.extend([bequest.heir] if bequest else [])
+            return gone, bequest
+
+    bench.filler = replace(bench.filler, slots=Slots(2))
+    bench.submit(*range(30))
+    messages, bench.sent[:] = list(bench.sent), []
+    with ThreadPoolExecutor(5) as threads:
+        list(threads.map(bench.run_link, messages))
+    bench.run_all()
+    assert bench.status().filled == 30
+    counted, shown = bench.counted("a"), gauge(bench)
+    assert (counted["requests"], counted["max_in_flight"]) == (30, 2)
+    assert (shown.in_flight, shown.waiting, shown.requests_last_minute) == (0, 0, 30)
+    assert len(set(left)) == len(left) > 0
+    assert shown.tokens_last_minute == counted["tokens"]["prompt"] + counted["tokens"]["generated"]
+
+
+def test_nothing_is_left_where_requests_or_tokens_a_minute_are_limited(make_bench: MakeBench) -> None:
+    for limit in ({"requests_per_minute": 100}, {"tokens_per_minute": 1_000_000}):
+        bench = gated(make_bench(a={"latency": 5}), max_concurrency=1, **limit)
+        slots = CallSlots(1)
+        bench.filler = replace(bench.filler, slots=slots)
+        bench.submit(*range(8))
+        messages, bench.sent[:] = list(bench.sent), []
+        with ThreadPoolExecutor(3) as threads:
+            list(threads.map(bench.run_link, messages))
+        assert bench.status().filled == 8
+        assert (bench.counted("a")["max_in_flight"], gauge(bench).in_flight) == (1, 0)
+
+
+def test_a_hole_that_waits_for_a_slot_goes_back_to_the_store_when_its_run_is_paused(make_bench: MakeBench) -> None:
+    bench = gated(make_bench(a={}))
+    slots = CallSlots(1)
+    slots.place("a", "somebody else")
+    bench.filler = replace(bench.filler, slots=slots)
+    bench.submit(1)
+    (message,) = bench.sent
+    bench.sent.clear()
+    with ThreadPoolExecutor(1) as threads:
+        went = threads.submit(bench.run_link, message)
+        while slots.waiting == 0:
+            time.sleep(0.001)
+        assert bench.status().in_progress == 1
+        control.pause(bench.store, RUN)
+        assert went.result(30) is None
+    assert (bench.status().in_progress, bench.status().pending) == (0, 1)
+    assert (bench.counted("a")["requests"], gauge(bench).in_flight, slots.waiting) == (0, 0, 0)

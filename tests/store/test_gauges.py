@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from maze_tasks.models.limits import Limits
 from maze_tasks.store import RunStore
+from maze_tasks.store.gauge_keys import gate_keys
+from maze_tasks.store.gauges import Released, read_released
+from maze_tasks.store.together import run_together
 
 from .gate_scenes import START_MS, scene
 
@@ -314,3 +317,42 @@ def test_a_throttle_that_names_no_pause_pauses_longer_each_time_until_an_answer_
     s.done("good")
     s.ask("bad")
     assert s.gates.release("m", "bad", "throttled").paused_until_ms == s.clock.now + 1_000
+
+
+def test_a_permit_that_is_left_to_an_heir_counts_for_its_call(store: RunStore) -> None:
+    s = scene(store, max_concurrency=1)
+    assert s.gone("p")
+    step = s.gates.release_call("m", "p", "ok", latency_ms=5, tokens_used=3, heir=("q", 20))
+    assert read_released(run_together(store.client, [step])[0]) == Released(True, None, None, wanted=False)
+    gauge = s.gates.read_gauges(["m"])[0]
+    assert (gauge.in_flight, gauge.requests_last_minute, gauge.tokens_last_minute) == (1, 2, 23)
+    assert not s.gone("r")
+    assert s.done("q", tokens_used=4)
+    gauge = s.gates.read_gauges(["m"])[0]
+    assert (gauge.in_flight, gauge.tokens_last_minute) == (0, 7)
+    assert not s.done("p"), "it was given back"
+
+
+def test_an_heir_s_call_counts_though_the_permit_it_was_left_had_run_out(store: RunStore) -> None:
+    s = scene(store, max_concurrency=1, lease_ms=1_000)
+    assert s.gone("p")
+    s.clock.now += 2_000
+    assert s.ask("other", max_wait_ms=0).verdict == "go"
+    s.done("other")
+    step = s.gates.release_call("m", "p", "ok", heir=("q", 0))
+    assert not read_released(run_together(store.client, [step])[0]).counted
+    assert s.gates.read_gauges(["m"])[0].in_flight == 1
+    assert all(store.client.pttl(key) > 0 for key in gate_keys(s.gates.namespace, "m") if store.client.exists(key))
+    assert s.done("q")
+
+
+def test_who_gives_a_permit_back_learns_whether_somebody_was_refused_one_of_late(store: RunStore) -> None:
+    s = scene(store, max_concurrency=1)
+    assert s.gone("p")
+    assert not s.gates.release("m", "p", "ok").wanted
+    assert s.gone("q")
+    assert s.ask("r", present=True).why == "concurrency"
+    assert s.gates.release("m", "q", "ok").wanted
+    assert s.gone("t")
+    s.clock.now += 2_000
+    assert not s.gates.release("m", "t", "ok").wanted

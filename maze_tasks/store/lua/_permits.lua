@@ -3,7 +3,7 @@
 -- Times are milliseconds of Redis's own clock, held back from ever going backwards: where the clock is set back, or a
 -- replica behind takes over, the time that passed meanwhile counts as none. Answers speak of Redis's clock as it is.
 local STATE, LEASES, HELD, QUEUE, WINDOW, ORDER = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
-local FIELDS = {'off', 'seen', 'n', 't', 'rt', 'pu', 'ou', 'ep', 'lat', 'le', 'wl', 'xp', 'pr'}
+local FIELDS = {'off', 'seen', 'n', 't', 'rt', 'pu', 'ou', 'ep', 'lat', 'le', 'wl', 'xp', 'dn', 'pr'}
 local SWEEP = 200 -- leases that ran out and are removed by one call; the others wait for the next
 local REFRESH = 60000 -- ms by which keys may expire sooner than they should, so that not every call sets their expiry
 local S, changed, fresh = {}, {}, {}
@@ -22,8 +22,8 @@ end
 local function clock(override, more)
   for _, field in ipairs(more or {}) do FIELDS[#FIELDS + 1] = field end
   local values = redis.call('HMGET', STATE, unpack(FIELDS))
-  for i = 1, 12 do S[FIELDS[i]] = tonumber(values[i]) or 0 end
-  S.pr = values[13] or ''
+  for i = 1, 13 do S[FIELDS[i]] = tonumber(values[i]) or 0 end
+  S.pr = values[14] or ''
   local raw = tonumber(override)
   if not raw then
     local t = redis.call('TIME')

@@ -44,6 +44,7 @@ end
 -- needs: drop, outside, adjust, leaves_at, read_permit
 
 local function answer(verdict, time, why)
+  if why == 'concurrency' then set('dn', now) end
   save(now, ttl)
   return {verdict, int(outside(time)), int(outside(now)), why}
 end

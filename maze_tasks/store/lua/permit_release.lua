@@ -6,10 +6,13 @@
 --       11 width of the breaker's buckets (ms)   12 buckets   13 calls below which no rate is judged   14 failure rate
 --       15 failures in a row   16 first open period (ms)   17 the same after an authentication error   18 the longest (ms)
 --       19 how long it must have been closed for the periods to start anew (ms)
--- Returns {1 if the permit was held, else 0 and nothing was changed; open until, 0: closed; paused until, 0: not}
+--       20 permit that takes its place, '': none   21 its tokens   22 lease (ms)
+-- Returns {1 if the permit was held, else 0 and nothing was changed; open until, 0: closed; paused until, 0: not;
+--          1 if somebody was refused one of late, since all calls at once were made, else 0}
 -- Breaker: the definition is maze_tasks/decide/breaker.py.
 local FIRST_PAUSE, LONGEST_PAUSE = 1000, 30000 -- ms of a throttle that names no pause: the first, the longest
 local MAX_LEVEL = 20
+local WANTED = 2000 -- ms for which one who was refused counts as waiting: who waits asks again at least every second
 local permit, outcome = 'p' .. ARGV[2], ARGV[3]
 local buckets = tonumber(ARGV[12])
 local names = {'lv', 'ca', 'sk', 'th'}
@@ -18,20 +21,29 @@ local now, read = clock(ARGV[1], names)
 local behind = #read - #names -- where the further fields begin
 S.lv, S.ca = tonumber(read[behind + 1] or 0), tonumber(read[behind + 2] or nil)
 S.sk, S.th = tonumber(read[behind + 3] or 0), tonumber(read[behind + 4] or 0)
-local data = drop(permit)
-
-local function answer(counted)
-  save(now, tonumber(ARGV[8]))
-  return {counted, int(outside(S.ou)), int(outside(S.pu))}
-end
-
-if not data then return answer(0) end
-if S.pr == permit then set('pr', '') end
 local window, grain = tonumber(ARGV[9]), tonumber(ARGV[10])
 if now >= S.wl then
   -- needs: sweep_window
   sweep_window(now, window, grain)
 end
+-- The heir's call has begun, whatever has become of the permit it was left. Ahead of the other's end: keys that are empty
+-- for a moment would forget when they expire.
+local heir = ARGV[20]
+if heir ~= '' then
+  local began, tokens = count(now, grain, tonumber(ARGV[21])), ARGV[21]
+  redis.call('ZADD', LEASES, now + tonumber(ARGV[22]), 'p' .. heir)
+  redis.call('HSET', HELD, 'p' .. heir, began .. '|' .. tokens .. '|' .. S.ep)
+end
+local data = drop(permit)
+if heir ~= '' and not data then fresh[LEASES], fresh[HELD] = true, true end
+
+local function answer(counted)
+  save(now, tonumber(ARGV[8]))
+  return {counted, int(outside(S.ou)), int(outside(S.pu)), now - S.dn < WANTED and 1 or 0}
+end
+
+if not data then return answer(0) end
+if S.pr == permit then set('pr', '') end
 local start, reserved, epoch = read_permit(data)
 local used = tonumber(ARGV[5])
 if outcome == 'unused' then
