@@ -48,7 +48,7 @@ class Survey:
         digest: fingerprint of their lines in order, 64 hexadecimal digits; blank and skipped lines, line endings and
             a byte order mark do not count.
         wrong: number of lines left out because they are wrong.
-        stranded: ids of holes left out because what they depend on is not there; give them to `read_holes`.
+        stranded: ids of holes left out because what they depend on is not there.
         ordered: whether holes depend on holes.
     """
 
@@ -70,24 +70,27 @@ def read_holes(
     skip_invalid: bool = False,
     limit: int | None = None,
     on_skip: OnSkip | None = None,
-    without: Container[HoleId] = frozenset(),
+    surveyed: Survey | None = None,
 ) -> Iterator[NumberedHole]:
     """Holes of an input, as they are read.
 
-    No id comes twice, nor both as a number and as text. Only ids are kept in memory. Standard input and
-    pipes are kept in a temporary file until the process ends, so that they can be read as often as a file.
+    No id comes twice, nor both as a number and as text. Only ids are kept in memory, and nothing where a survey has
+    left out no line. Standard input and pipes are kept in a temporary file until the process ends, so that they can be
+    read as often as a file.
 
     Args:
         source: a file of hole lines, ``-`` for standard input.
         skip_invalid: whether to leave out lines that are wrong instead of refusing the input.
         limit: end after that many holes; None means all.
         on_skip: told of each line left out.
-        without: ids of holes that count towards the limit and are left out all the same.
+        surveyed: what `survey` found with the same arguments; those that are stranded are left out.
 
     Raises:
         InputError: the input cannot be read, or a line of it is wrong; with file, line and field.
     """
-    for _, numbered in _read(source, skip_invalid=skip_invalid, limit=limit, on_skip=on_skip):
+    seen = None if surveyed is not None and not surveyed.wrong else dict[HoleId, int]()
+    without = surveyed.stranded if surveyed is not None else ()
+    for _, numbered in _read(source, skip_invalid=skip_invalid, limit=limit, on_skip=on_skip, seen=seen):
         if numbered.hole.id not in without:
             yield numbered
 
@@ -102,7 +105,7 @@ def survey(
 ) -> Survey:
     """Check a whole input before anything of it is used.
 
-    `read_holes` with the same arguments, and without those that are stranded, gives the same holes.
+    `read_holes` with the same arguments and what this gives back gives the same holes.
 
     Args:
         source: as for `read_holes`.
@@ -126,8 +129,7 @@ def survey(
         wrong += 1
         on_skip(error)
 
-    for content, numbered in _read(source, skip_invalid=skip_invalid, limit=limit, on_skip=count):
-        lines[numbered.hole.id] = numbered.line
+    for content, numbered in _read(source, skip_invalid=skip_invalid, limit=limit, on_skip=count, seen=lines):
         if numbered.hole.depends_on:
             graph[numbered.hole.id] = numbered.hole.depends_on
         on_hole(numbered)
@@ -145,7 +147,7 @@ def survey(
 
 def _digest_of(source: str | Path, *, skip_invalid: bool, limit: int | None, without: Container[HoleId]) -> str:
     digest = hashlib.sha256()
-    for content, numbered in _read(source, skip_invalid=skip_invalid, limit=limit, on_skip=None):
+    for content, numbered in _read(source, skip_invalid=skip_invalid, limit=limit, on_skip=None, seen={}):
         if numbered.hole.id not in without:
             digest.update(content + b"\n")
     return digest.hexdigest()
@@ -178,26 +180,33 @@ def refuse_disorder(graph: Graph, lines: Mapping[HoleId, int], name: str) -> Non
 
 
 def _read(
-    source: str | Path, *, skip_invalid: bool, limit: int | None, on_skip: OnSkip | None
+    source: str | Path,
+    *,
+    skip_invalid: bool,
+    limit: int | None,
+    on_skip: OnSkip | None,
+    seen: dict[HoleId, int] | None,
 ) -> Iterator[tuple[bytes, NumberedHole]]:
-    """Each hole with the bytes of its line."""
-    name = str(source)
-    seen: dict[HoleId, int] = {}
+    """Each hole with the bytes of its line; `seen`, empty at first, gets the line of each, None: no id comes twice."""
+    name, count = str(source), 0
     if limit is not None and limit <= 0:
         return
     for line, content in _numbered_lines(source):
         try:
             hole = _hole_of(content, name, line)
-            _refuse_twin(hole.id, seen, name, line)
+            if seen is not None:
+                _refuse_twin(hole.id, seen, name, line)
         except InputError as error:
             if not skip_invalid:
                 raise
             if on_skip is not None:
                 on_skip(error)
             continue
-        seen[hole.id] = line
+        if seen is not None:
+            seen[hole.id] = line
+        count += 1
         yield content, NumberedHole(line, hole)
-        if len(seen) == limit:
+        if count == limit:
             return
 
 

@@ -229,7 +229,7 @@ def test_what_depends_on_a_line_that_is_left_out_is_left_out_as_well(tmp_path: P
     assert [(error.line, error.field) for error in told[1:]] == [(line, "depends_on") for line in (2, 3, 6, 7)]
     assert "the hole 2 depends on 'bad', which is not among the holes taken" in told[1].reason
     assert "the hole 3 depends on 2, which is left out as well" in told[2].reason
-    assert ids(path, skip_invalid=True, without=found.stranded) == [(1, 1), (4, 4)]
+    assert ids(path, skip_invalid=True, surveyed=found) == [(1, 1), (4, 4)]
     assert found.digest == survey(write(tmp_path, hole(1), hole(4, depends_on=[1]))).digest
 
 
@@ -239,7 +239,7 @@ def test_what_depends_on_a_hole_beyond_the_limit_is_left_out_only_where_that_is_
         survey(path, limit=2)
     found = survey(path, limit=2, skip_invalid=True)
     assert (found.holes, found.ordered) == (1, False)
-    assert ids(path, limit=2, skip_invalid=True, without=found.stranded) == [(1, 1)]
+    assert ids(path, limit=2, skip_invalid=True, surveyed=found) == [(1, 1)]
 
 
 def test_a_dependency_that_is_not_there_is_named_with_its_line(tmp_path: Path) -> None:
@@ -256,3 +256,14 @@ def test_a_circle_of_dependencies_is_shown(tmp_path: Path) -> None:
         survey(file)
     file.write_text('{"hole_id": 1, "depends_on": [2]}\n{"hole_id": 2}\n')
     assert survey(file).ordered
+
+
+@pytest.mark.parametrize("limit", [None, 2])
+@pytest.mark.parametrize("twin", [False, True])
+def test_what_was_surveyed_is_read_alike_once_more(tmp_path: Path, *, twin: bool, limit: int | None) -> None:
+    lines = [hole(1), *([hole("1"), hole(1)] if twin else []), hole(2), hole(3)]
+    path = write(tmp_path, *lines)
+    found = survey(path, skip_invalid=True, limit=limit)
+    assert found.wrong == 2 * twin
+    assert ids(path, skip_invalid=True, limit=limit, surveyed=found) == ids(path, skip_invalid=True, limit=limit)
+    assert len(ids(path, skip_invalid=True, limit=limit, surveyed=found)) == found.holes == (limit or 3)

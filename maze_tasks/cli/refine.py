@@ -64,7 +64,7 @@ class Wanted:
         """The holes that were surveyed, read anew."""
         from maze_tasks.intake import read_holes
 
-        read = read_holes(self.source, skip_invalid=self.skip_invalid, limit=self.limit, without=survey.stranded)
+        read = read_holes(self.source, skip_invalid=self.skip_invalid, limit=self.limit, surveyed=survey)
         return (one.hole for one in read)
 
 

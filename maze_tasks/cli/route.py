@@ -40,7 +40,7 @@ def command(state: State, holes: str, *, as_json: bool, skip_invalid: bool, limi
     router = ModelRouter(state.settings().endpoints)
     with lines_of(holes, quiet=as_json and streams_to_terminal()) as source:
         found = surveyed(source, skip_invalid=skip_invalid, limit=limit)
-        read = read_holes(source, skip_invalid=skip_invalid, limit=limit, without=found.stranded)
+        read = read_holes(source, skip_invalid=skip_invalid, limit=limit, surveyed=found)
         decisions = (_decision(router, numbered.hole) for numbered in read)
         if as_json:
             emit_each(decisions)
