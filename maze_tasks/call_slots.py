@@ -35,10 +35,14 @@ class CallSlots:
 
     Args:
         count: calls at once; None for as many as there are threads.
+        tick_s: who has waited in line for so long, and less than twice that, is called up without a slot: time to look
+            whether their call is still wanted. One thread does that for all: a timer each would cost more than a call.
     """
 
-    def __init__(self, count: int | None = None) -> None:
-        self._free = count
+    def __init__(self, count: int | None = None, tick_s: float = 1.0) -> None:
+        self._free, self._tick_s = count, tick_s
+        self._ticks: threading.Thread | None = None
+        self._end = threading.Event()
         self._waiting: deque[_Waiter] = deque()
         self._lock = threading.Lock()
         self._quiet: dict[str, bool] = {}
@@ -65,6 +69,7 @@ class CallSlots:
         """Let nobody wait any more: the process ends."""
         with self._lock:
             self.closed = True
+            self._end.set()
             waiting, self._waiting = self._waiting, deque()
         for waiter in waiting:
             waiter.ready.release()
@@ -79,13 +84,21 @@ class CallSlots:
                 waiter.taken = True
                 return False
             self._waiting.append(waiter)
+            if self._ticks is None:
+                self._ticks = threading.Thread(target=self._tick, name="call-slots", daemon=True)
+                self._ticks.start()
             return True
 
-    def quit(self, waiter: _Waiter) -> None:
-        """Leave the line."""
-        with self._lock:
-            if waiter in self._waiting:
-                self._waiting.remove(waiter)
+    def _tick(self) -> None:
+        """Call up those who have waited for a whole tick."""
+        while not self._end.wait(self._tick_s):
+            with self._lock:
+                long = [waiter for waiter in self._waiting if waiter.ticked]
+                self._waiting = deque(waiter for waiter in self._waiting if not waiter.ticked)
+                for waiter in self._waiting:
+                    waiter.ticked = True
+            for waiter in long:
+                waiter.ready.release()
 
     def hand_on(self, heirs_of: str | None) -> tuple[bool, Bequest | None]:
         """Hand a slot on; with a model only to one who takes its permit too, if they are the next.
@@ -125,16 +138,15 @@ class Place:
         self.came_by: Bequest | None = None
         self.left: Bequest | None = None
 
-    def wait(self, tokens: int, most_s: float) -> bool:
-        """Wait for a slot; whether there is one.
+    def wait(self, tokens: int) -> bool:
+        """Wait for a slot, for two ticks at most; whether there is one.
 
         Args:
             tokens: what the call may use at most.
-            most_s: seconds.
         """
         waiter = _Waiter(self._model, self._attempt_id, tokens)
-        if self._slots.join(waiter) and not waiter.ready.acquire(timeout=most_s):
-            self._slots.quit(waiter)  # it may have been called up just now
+        if self._slots.join(waiter):
+            waiter.ready.acquire()
         self.taken, self.came_by = waiter.taken, waiter.bequest
         return self.taken
 
@@ -173,11 +185,11 @@ class Place:
 class _Waiter:
     """One in line; `ready` is let go once they are called up."""
 
-    __slots__ = ("attempt_id", "bequest", "model", "ready", "taken", "tokens")
+    __slots__ = ("attempt_id", "bequest", "model", "ready", "taken", "ticked", "tokens")
 
     def __init__(self, model: str, attempt_id: str, tokens: int) -> None:
         self.model, self.attempt_id, self.tokens = model, attempt_id, tokens
-        self.taken = False
+        self.taken = self.ticked = False
         self.bequest: Bequest | None = None
         self.ready = threading.Lock()
         self.ready.acquire()

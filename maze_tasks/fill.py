@@ -38,7 +38,7 @@ from maze_tasks.permits import Wanted
 from maze_tasks.recording import Answer, commit_of, prices_of, provisional, record_of
 from maze_tasks.selecting import facts_of
 from maze_tasks.sending import Send, send_from
-from maze_tasks.sitting import ASK_EVERY_S, LONGEST_SEAT_S, seated
+from maze_tasks.sitting import LONGEST_SEAT_S, seated
 from maze_tasks.store import budgets, waiting
 from maze_tasks.store.cache import FillCache
 from maze_tasks.store.cancelled import is_running
@@ -343,7 +343,7 @@ class Filler:
     def _placed(self, work: Work) -> bool:
         """Wait for a call slot; whether there is one."""
         with self._holding(work, LONGEST_SEAT_S, permit=False) as cut:
-            while not work.place.wait(work.asks.tokens, ASK_EVERY_S):
+            while not work.place.wait(work.asks.tokens):
                 if cut.is_set() or self.slots.closed or not self._is_running(work.ticket.run):
                     return False
         return True

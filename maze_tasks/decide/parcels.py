@@ -8,7 +8,7 @@ where calls are long or few.
 from __future__ import annotations
 
 MOST_HOLES = 50  # in one parcel; beyond that a message's cost a hole hardly falls any more
-BUSY_S = 1.0  # how long one call slot may have to work at a parcel
+BUSY_S = 2.5  # how long one call slot would have to work at a parcel, which all slots of its process share
 PARCELS_A_SLOT = 4  # that each slot should find at least, so that all end at about the same time
 UNKNOWN_LATENCY_S = 0.1  # of a call to a model that nobody has asked yet
 LONGEST_S = 4.5 * 3600  # that a parcel may take in all: less than the six hours a broker waits for its acknowledgement

@@ -7,9 +7,12 @@ is made, and what is said on a connection once there is one: one write, and read
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import ipaddress
 import os
 import socket
+import sys
+import termios
 import threading
 import time
 from typing import Any, cast
@@ -25,6 +28,9 @@ from maze_tasks.endpoints.wire import too_large
 CHUNK_BYTES = 65_536  # read at a time, and sent together with the headers
 CONNECT_TIMEOUT_S = 10.0  # for the name and the connection together; an endpoint farther away is not there
 _MOMENT_S = 0.001  # a timeout that is over: zero would mean "do not block" to a socket
+# The first byte of Linux's `struct tcp_info` (tcp(7)): the state of a connection that neither end has closed.
+_ESTABLISHED = b"\x01" if sys.platform == "linux" else None
+_NOTHING = bytes(4)  # of an int: bytes that can be read
 _Address = tuple[Any, ...]  # as `socket.getaddrinfo` gives it
 
 
@@ -75,6 +81,21 @@ class Watched(HTTPConnection):
         finally:
             incoming.close()
         return incoming
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it may be used again: the other end has neither closed it nor said anything since the last reply."""
+        sock = self.sock
+        if sock is None:
+            return False
+        if _ESTABLISHED is None:
+            return self.is_connected
+        # What urllib3 polls for, in two calls that cannot block: greenlets need many times as long for a poll.
+        try:
+            state = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
+            return state == _ESTABLISHED and fcntl.ioctl(sock.fileno(), termios.FIONREAD, _NOTHING) == _NOTHING
+        except OSError:
+            return False
 
     def close(self) -> None:
         """Close the connection; its exchange must have been released."""
@@ -143,7 +164,7 @@ class PlainPool(HTTPConnectionPool):
                 found = self._kept.pop()
             except IndexError:  # another thread was faster
                 break
-            if found.is_connected:
+            if found.is_idle:
                 found.begin(exchange)
                 return found
             found.close()

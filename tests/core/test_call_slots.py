@@ -18,7 +18,7 @@ def in_line(slots: CallSlots, name: str, model: str = "a") -> tuple[Place, threa
     """An attempt that waits for a slot in a thread of its own."""
     place = slots.place(model, name)
     assert not place.taken
-    thread = threading.Thread(target=place.wait, args=(7, SOON_S), daemon=True)
+    thread = threading.Thread(target=place.wait, args=(7,), daemon=True)
     before = slots.waiting
     thread.start()
     while slots.waiting == before:
@@ -74,12 +74,12 @@ def test_an_heir_commits_only_once_its_permit_is_on_record() -> None:
 
 
 def test_who_does_not_come_up_in_time_has_no_slot_and_is_in_nobody_s_way() -> None:
-    slots = CallSlots(1)
+    slots = CallSlots(1, tick_s=0.01)
     first, second = slots.place("a", "one"), slots.place("a", "two")
-    assert not second.wait(7, 0.01)
+    assert not second.wait(7)
     assert slots.waiting == 0
     first.leave()
-    assert second.wait(7, 0.01)
+    assert second.wait(7)
 
 
 def test_nobody_waits_in_a_process_that_ends() -> None:
@@ -89,7 +89,7 @@ def test_nobody_waits_in_a_process_that_ends() -> None:
     slots.close()
     waits.join(SOON_S)
     assert not waits.is_alive()
-    assert (second.taken, second.wait(7, SOON_S)) == (False, False)
+    assert (second.taken, second.wait(7)) == (False, False)
 
 
 def test_without_a_number_there_is_always_a_slot() -> None:
@@ -113,7 +113,7 @@ def test_no_more_calls_than_slots_and_each_bequest_has_one_heir(count: int, mode
     def attempt(number: int) -> None:
         nonlocal calls, most
         with slots.place(models[number], str(number)) as place:
-            while not place.taken and not place.wait(1, SOON_S):
+            while not place.taken and not place.wait(1):
                 pass
             with lock:
                 calls += 1

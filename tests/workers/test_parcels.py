@@ -105,3 +105,28 @@ def test_an_error_of_ours_is_raised_once_all_have_ended(make_slots: MakeSlots) -
     with pytest.raises(ZeroDivisionError):
         make_slots(1).several(fill, [1, 2, 3], never)
     assert ended == [2, 3]
+
+
+def test_a_hole_that_came_alone_goes_ahead_of_those_of_a_parcel_that_have_not_begun(make_slots: MakeSlots) -> None:
+    slots, order = make_slots(1), list[HoleId]()
+    began, go_on = threading.Event(), threading.Event()
+
+    def fill(hole: HoleId) -> bool:
+        if hole == 0:
+            began.set()
+            assert go_on.wait(10)
+        order.append(hole)
+        return False
+
+    with ThreadPoolExecutor(4) as messages:
+        whole = messages.submit(slots.several, fill, range(20), never)
+        assert began.wait(10)
+        alone = [messages.submit(slots.one, fill, f"alone {number}") for number in range(3)]
+        while slots.waiting < 3:
+            threading.Event().wait(0.001)
+        go_on.set()
+        assert whole.result(10) == ([], None)
+        assert not any(one.result(10) for one in alone)
+    assert order[:1] == [0]
+    assert {f"alone {number}" for number in range(3)} <= set(order[1:6])
+    assert order[-1] == 19
