@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from maze_tasks.caching import Recalled
@@ -17,6 +17,7 @@ from maze_tasks.models import Hole, ModelEndpoint
 from maze_tasks.models.calls import Reply
 from maze_tasks.models.runs import Plan, RunRules
 from maze_tasks.opening import Prepared
+from maze_tasks.record import record
 from maze_tasks.recording import Answer
 from maze_tasks.replying import Read, read_fill, read_plainly, unsure
 from maze_tasks.store.runs import Begun, RunStore, Ticket
@@ -26,7 +27,7 @@ logger = logging.getLogger(__name__)
 _LONG_CHARS = 20_000  # of a hole and the reply to it together, beyond which reading them takes many milliseconds
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Work:
     """What one attempt is about.
 
@@ -53,7 +54,7 @@ class Work:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Asker:
     """Makes the calls of attempts.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -17,6 +17,7 @@ from maze_tasks.errors import EndpointError, Failure, MazeError
 from maze_tasks.models import ModelEndpoint
 from maze_tasks.models.calls import Call, Reply
 from maze_tasks.models.runs import Cursor, RunRules
+from maze_tasks.record import record
 from maze_tasks.store.cache import FillCache, Found
 from maze_tasks.store.runs import Ticket
 from maze_tasks.store.together import Step
@@ -27,7 +28,7 @@ logger = logging.getLogger(__name__)
 _FORMAT = 1  # of what is kept; what was kept in another is not found
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Kept:
     """A reply in the cache.
 
@@ -40,7 +41,7 @@ class Kept:
     cost_nano: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Asking:
     """What the cache is asked.
 
@@ -53,7 +54,7 @@ class Asking:
     request: HttpRequest
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Recalled:
     """What the cache says of a request.
 

@@ -18,7 +18,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from maze_tasks.record import record
 
 
 class MazeError(Exception):
@@ -121,7 +121,7 @@ class AllCandidatesFailed(MazeError):  # noqa: N818
         super().__init__(f"{kind}: {message}")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Failure:
     """A failure as it is stored: never an exception, never a pickle.
 

@@ -7,9 +7,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from maze_tasks.errors import MazeError
+from maze_tasks.record import record
 from maze_tasks.store.cache import FillCache
 from maze_tasks.store.gauges import Gates
 from maze_tasks.store.runs import Began, RunStore, Ticket
@@ -20,7 +21,7 @@ RENEWALS_A_LEASE = 3  # a lease of 15 s is renewed every 5 s: two may fail befor
 GRACE_S = 15.0  # no lease is renewed for longer than its call's deadline and this
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Held:
     """A lease in use.
 

@@ -27,6 +27,7 @@ from maze_tasks.models.runs import RunRules
 from maze_tasks.names import HoleId, idempotency_key
 from maze_tasks.parts import asks_others
 from maze_tasks.permits import place_of
+from maze_tasks.record import record
 from maze_tasks.recording import most_nano
 from maze_tasks.store import budgets
 from maze_tasks.store.cache import FillCache
@@ -40,7 +41,7 @@ logger = logging.getLogger(__name__)
 _AT_ONCE = 16  # holes of a message whose texts are read together
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Prepared:
     """What an attempt will ask, known before anything is granted.
 
@@ -82,7 +83,7 @@ class Opened:
     asked_at: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Opener:
     """Asks for what an attempt needs.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 from maze_tasks import selecting
 from maze_tasks.decide.money import cost_nano, estimate_nano, price_nano
@@ -14,6 +13,7 @@ from maze_tasks.errors import EndpointError, Failure
 from maze_tasks.models import ModelEndpoint
 from maze_tasks.models.calls import Call, Reply, ServerStats
 from maze_tasks.models.runs import NANO_PER_USD, Attempt, ErrorRecord
+from maze_tasks.record import record
 from maze_tasks.store.runs import Commit, Ticket
 from maze_tasks.validation import MAX_FILL_CHARS
 
@@ -22,7 +22,7 @@ _FIRST_NO_SUCCESS = 300  # HTTP status
 _BYTES_A_TOKEN = 4  # where a server does not say how many tokens it used
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Answer:
     """What asking an endpoint gave.
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from maze_tasks.decide.decomposition import as_checked, is_read, weighs
 from maze_tasks.errors import Failure
 from maze_tasks.models import Hole
 from maze_tasks.models.calls import Reply
 from maze_tasks.models.runs import RunRules
+from maze_tasks.record import record
 from maze_tasks.validation import Fill, check, normalise, reject_reason, take_apart, verdict
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Read:
     """A reply that was read.
 

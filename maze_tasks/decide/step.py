@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from maze_tasks.decide.turns import OVER_BUDGET
 from maze_tasks.errors import EndpointError, Failure, PassingError, ThrottledError
 from maze_tasks.models.refinement import FailureStrategy
 from maze_tasks.models.runs import HoleStatus
+from maze_tasks.record import record
 
 StepKind = Literal["accept", "next", "round", "retry", "fail", "close", "verify", "split"]
 
@@ -24,7 +24,7 @@ END_STATUS: dict[FailureStrategy, HoleStatus] = {
 PAUSE_STAYS = 3  # times a hole waits out an endpoint's pause before it moves on
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Facts:
     """What the decision rests on.
 
@@ -59,7 +59,7 @@ class Facts:
     joined: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Step:
     """What to do next with the hole.
 

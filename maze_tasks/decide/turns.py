@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from maze_tasks.errors import EndpointError, FinalError, PassingError
+from maze_tasks.record import record
 
 OVER_BUDGET = "budget"  # kind of that error
 SPREAD_MS = 1_000  # over which those come back that nothing is reserved for
@@ -17,7 +18,7 @@ AGAIN_MS = 1_000  # a hole that would rather go elsewhere looks again after so l
 PROBE_MS = 1_000  # those who wait for the outcome of a probe ask again after so long at the earliest
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Held:
     """A call that may not be made now.
 

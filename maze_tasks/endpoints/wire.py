@@ -7,13 +7,14 @@ import math
 import re
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from maze_tasks.errors import FinalError, PassingError
 from maze_tasks.names import IDEMPOTENCY_HEADER
+from maze_tasks.record import record
 
 MAX_REPLY_BYTES = 8 * 1024 * 1024  # of a reply, on the wire and decompressed; a fill is a few kilobytes
 MAX_COUNT = 10**9  # a larger token count is invented
@@ -28,7 +29,7 @@ _ADDRESSES = 1024  # of endpoints, that are kept joined
 OK_FIRST, OK_LAST = 200, 299
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HttpRequest:
     """One request, complete but for the headers that every request to the endpoint carries.
 
@@ -45,7 +46,7 @@ class HttpRequest:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HttpReply:
     """One complete reply.
 

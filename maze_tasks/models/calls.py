@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from maze_tasks.models.constraints import ConstraintIR, Grammar, JsonSchema
+from maze_tasks.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Call:
     """One request to an endpoint, free of protocol and address.
 
@@ -63,7 +64,7 @@ class ServerStats:
     avg_constraint_check_us: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reply:
     """One usable answer of an endpoint.
 

@@ -11,6 +11,7 @@ from maze_tasks.errors import Failure
 from maze_tasks.models.refinement import FailureStrategy
 from maze_tasks.models.templates import Templates
 from maze_tasks.names import HoleId
+from maze_tasks.record import record
 
 HoleStatus = Literal["pending", "in_progress", "filled", "failed", "skipped", "needs_review"]
 RunState = Literal["running", "paused", "cancelling", "cancelled", "done", "exhausted", "expired"]
@@ -52,7 +53,7 @@ class Plan:
         return tuple(self.model_at(Cursor(0, candidate, sample)) for sample in range(self.samples))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Cursor:
     """Where a hole stands: which candidate of its plan, in which round, is next.
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from maze_tasks.models.runs import Attempt, Cursor, HoleStatus
 from maze_tasks.names import HoleId
+from maze_tasks.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Ticket:
     """What a message asks for: one sample of one hole at one cursor.
 
@@ -29,7 +29,7 @@ class Ticket:
     model: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Begun:
     """Answer of `RunStore.begin`.
 
@@ -59,7 +59,7 @@ class Begun:
     budgeted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Stored:
     """A hole as it is stored, read ahead of an attempt.
 
@@ -72,7 +72,7 @@ class Stored:
     before: tuple[Attempt, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Began:
     """What an attempt began with, by which a server that has forgotten its lease gives it back.
 
@@ -87,7 +87,7 @@ class Began:
     most_nano: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Commit:
     """One decided attempt and what follows from it.
 
@@ -113,7 +113,7 @@ class Commit:
     retries: int = -1
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Finished:
     """Answer of `RunStore.finish`.
 

@@ -17,12 +17,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import redis
 
 from maze_tasks.names import DEFAULT_NAMESPACE, encode_id, escape
+from maze_tasks.record import record
 from maze_tasks.store.connection import translated
 from maze_tasks.store.keys import RunKeys
 from maze_tasks.store.runs import RunStore, Ticket
@@ -37,7 +37,7 @@ _DAY_MS = 86_400_000
 Waiter = str  # run, encoded hole id and sample, as JSON
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Found:
     """Answer of `FillCache.ask`.
 

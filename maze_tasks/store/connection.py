@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any
 
 import redis
@@ -90,24 +90,40 @@ def server_facts(client: redis.Redis) -> Server:
     return Server(int(seconds) * 1000 + int(micros) // 1000, str(known.get("run_id", "")), up_ms)
 
 
-@contextmanager
-def translated() -> Iterator[None]:
+class _Translated:
+    """The context of `translated`; one for all, since it holds nothing."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if isinstance(error, RedisError):
+            raise _ours(error) from None
+
+
+_TRANSLATED = _Translated()
+
+
+def translated() -> AbstractContextManager[None]:
     """Turn errors of the client into ours; addresses stay out of the text, they may hold a password."""
-    try:
-        yield
-    except AuthenticationError:
-        raise ServiceUnavailable("Redis", "it refuses the password or user of redis_url") from None
-    except MasterNotFoundError:
-        raise ServiceUnavailable("Redis", "its sentinels name no master") from None
-    except (ConnectionError, TimeoutError) as error:
-        raise ServiceUnavailable("Redis", _reason(error)) from None
-    except ResponseError as error:
+    return _TRANSLATED
+
+
+def _ours(error: RedisError) -> MazeError:
+    if isinstance(error, AuthenticationError):
+        return ServiceUnavailable("Redis", "it refuses the password or user of redis_url")
+    if isinstance(error, MasterNotFoundError):
+        return ServiceUnavailable("Redis", "its sentinels name no master")
+    if isinstance(error, ConnectionError | TimeoutError):
+        return ServiceUnavailable("Redis", _reason(error))
+    if isinstance(error, ResponseError):
         text = str(error)
         if text.startswith("MAZE "):
-            raise Refused(text.removeprefix("MAZE ")) from None
-        raise ServiceUnavailable("Redis", _refusal(text)) from None
-    except RedisError as error:
-        raise MazeError(f"Redis: {type(error).__name__}: {str(error)[:200]}") from None
+            return Refused(text.removeprefix("MAZE "))
+        return ServiceUnavailable("Redis", _refusal(text))
+    return MazeError(f"Redis: {type(error).__name__}: {str(error)[:200]}")
 
 
 def require_fit(client: redis.Redis) -> None:

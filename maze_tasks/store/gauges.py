@@ -17,6 +17,7 @@ import redis
 from maze_tasks.models.endpoints import ModelEndpoint
 from maze_tasks.models.limits import BreakerState, CallOutcome, Limits
 from maze_tasks.names import DEFAULT_NAMESPACE
+from maze_tasks.record import record
 from maze_tasks.store.connection import translated
 from maze_tasks.store.gauge_keys import gate_keys
 from maze_tasks.store.runs import RunStore
@@ -28,7 +29,7 @@ Verdict = Literal["go", "wait", "refuse"]
 _IDLE_MS = 600_000  # keys that nobody used for so long, beyond all that they may be needed for, expire
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Admission:
     """Answer to a request for a permit; times in milliseconds of Redis's clock.
 
@@ -62,7 +63,7 @@ class Admission:
         return max(self.until_ms - self.now_ms, 0)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Released:
     """Answer to a release; times in milliseconds of Redis's clock.
 

@@ -38,12 +38,13 @@ key                 type    holds
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from maze_tasks.names import FORMAT_VERSION, escape
+from maze_tasks.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RunKeys:
     """Keys of one run.
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import redis
 from redis.exceptions import NoScriptError, ResponseError
 
+from maze_tasks.record import record
 from maze_tasks.store.evaluating import Words, evaluate
 from maze_tasks.store.scripts import Arg, Script
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Step:
     """One call of a script.
 

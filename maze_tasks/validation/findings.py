@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from maze_tasks.errors import Failure
+from maze_tasks.record import record
 
 MAX_MESSAGE_CHARS = 500  # of a stored failure
 _TOLD = 3  # errors that a verdict tells; the first ones cause the others
@@ -14,7 +15,7 @@ _TOLD = 3  # errors that a verdict tells; the first ones cause the others
 Severity = Literal["error", "note"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fill:
     """A reply taken apart.
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 from itertools import islice
 
 from maze_tasks.models import Hole, Place
+from maze_tasks.record import record
 from maze_tasks.syntax import LANGUAGES, Tree, language_of
 from maze_tasks.validation.lines import closings, unclosed
 from maze_tasks.validation.references import Owner, Reference, further_references, references_of
@@ -38,7 +39,7 @@ _ALSO = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Around:
     """What of the code around a hole is known.
 

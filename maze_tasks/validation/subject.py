@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from maze_tasks.models import Hole
+from maze_tasks.record import record
 from maze_tasks.syntax import Node, Tree
 from maze_tasks.validation.findings import Fill, Finding, Severity
 from maze_tasks.validation.fit import position
@@ -14,7 +14,7 @@ from maze_tasks.validation.outline import nodes_within, outline
 from maze_tasks.validation.trees import read
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Subject:
     """A fill in its place.
 

@@ -84,7 +84,8 @@ else
   local number, calls, failures = math.floor(now / tonumber(ARGV[11])), 0, 0
   for i = 0, buckets - 1 do
     local at, c, f
-    if read[behind + 5 + i] then
+    -- A call that went well opens nothing: of the others' counts nothing is asked.
+    if read[behind + 5 + i] and (failed or i == number % buckets) then
       at, c, f = string.match(read[behind + 5 + i], '^(%d+):(%d+):(%d+)$')
       at, c, f = tonumber(at), tonumber(c), tonumber(f)
     end
