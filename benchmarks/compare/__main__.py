@@ -71,9 +71,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def again(paths: list[Path]) -> dict[str, Any]:
-    """The reports that were printed, as one; of two of one measure the later."""
+    """The reports that were printed, as one; of two tables of the same cases the later."""
     reports = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
-    measures = {letter: tables for report in reports for letter, tables in report["measures"].items()}
+    found: dict[str, dict[tuple[str, ...], Table]] = {}
+    for report in reports:
+        for letter, tables in report["measures"].items():
+            found.setdefault(letter, {}).update({(one["title"], *one.get("samples", ())): one for one in tables})
+    measures = {letter: list(tables.values()) for letter, tables in found.items()}
     versions = {name: version for report in reports for name, version in report["versions"].items()}
     return reports[-1] | {"versions": versions, "measures": dict(sorted(measures.items()))}
 

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maze_tasks.decide.parcels import BUSY_S, LONGEST_S, MOST_HOLES, PARCELS_A_SLOT, parcel_size
+from maze_tasks.decide.parcels import (
+    BUSY_S,
+    LONG_CALL_S,
+    LONGEST_S,
+    MOST_HOLES,
+    PARCELS_A_LONG_SLOT,
+    PARCELS_A_SLOT,
+    parcel_size,
+)
 
 
 @pytest.mark.parametrize(
@@ -21,6 +29,9 @@ from maze_tasks.decide.parcels import BUSY_S, LONGEST_S, MOST_HOLES, PARCELS_A_S
         (100_000, 8, 0.1, 300, 25),
         (100_000, 8, None, 300, 25),
         (100_000, 8, 1.0, 300, 2),
+        (799, 8, 1.0, 300, 1),
+        (800, 8, 1.0, 300, 2),
+        (8_000, 200, 1.0, 300, 1),
         (100_000, 8, 60.0, 300, 1),
         (100_000, 200, 0.0, 300, MOST_HOLES),
         (1_000, 200, 0.0, 300, 1),
@@ -43,4 +54,4 @@ def test_no_parcel_is_too_long_for_its_slot_its_run_or_the_broker(
     if size > 1:
         assert size * latency_s <= BUSY_S + 1e-9
         assert size * timeout_s <= LONGEST_S + 1e-6
-        assert size * slots * PARCELS_A_SLOT <= calls
+        assert size * slots * (PARCELS_A_SLOT if latency_s < LONG_CALL_S else PARCELS_A_LONG_SLOT) <= calls

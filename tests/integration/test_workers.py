@@ -128,3 +128,14 @@ def test_the_command_of_the_documentation_is_enough(addresses: Callable[[], dict
         refined = stage.maze("refine", path, "--run", f"plain-{pool}", "--json", config=config)
         assert (refined.code, refined.json["filled"]) == (0, 6), stage.said("celery")
         assert stage.stats()["a"]["requests"] == 6
+
+
+def test_a_hole_that_takes_long_to_read_is_filled_beside_others(addresses: Callable[[], dict[str, str]]) -> None:
+    with staged([endpoint("a", max_concurrency=SLOTS)]) as stage:
+        stage.settings = addresses()
+        stage.configure()
+        stage.worker()
+        holes = [{"hole_id": number, "prompt": "x" * (30_000 if number % 3 == 0 else 10)} for number in range(12)]
+        refined = stage.maze("refine", stage.write("long.jsonl", holes), "--run", "long", "--json")
+        assert refined.code == 0, refined
+        assert stage.status("long").filled == 12

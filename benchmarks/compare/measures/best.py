@@ -9,7 +9,7 @@ from benchmarks.compare.scene import Ground
 
 TITLE = "best of 4"
 SAMPLES = 4
-LATENCY_MS, SLOTS, HOLES = 50, 50, 1_000
+LATENCY_MS, SLOTS, HOLES = 50, 50, 2_000
 
 __all__ = ["TITLE", "lines", "run"]
 

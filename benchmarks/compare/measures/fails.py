@@ -13,7 +13,7 @@ from benchmarks.compare.scene import Ground
 
 TITLE = "first candidate fails"
 STATUSES = (422, 500)
-LATENCY_MS, SLOTS, HOLES = 50, 50, 2_000
+LATENCY_MS, SLOTS, HOLES = 50, 50, 4_000
 
 __all__ = ["TITLE", "lines", "run"]
 

@@ -9,7 +9,7 @@ from benchmarks.compare.scene import Ground
 
 TITLE = "fills"
 SLOTS = {0: 10, 50: 50}  # calls at once of each process, by latency in ms
-HOLES = {0: 10_000, 50: 5_000}
+HOLES = {0: 10_000, 50: 20_000}
 
 __all__ = ["HOLES", "SLOTS", "TITLE", "lines", "run"]
 
