@@ -141,7 +141,4 @@ def may_be_left(gates: Gates | None, model: str) -> bool:
 
 def is_quiet(answer: Any) -> bool:
     """Whether the endpoint does well and nobody wants its permits, by what the gate said to one that was given back."""
-    if answer is None:
-        return False
-    released = read_released(answer)
-    return not (released.wanted or released.open_until_ms or released.paused_until_ms)
+    return answer is not None and read_released(answer).quiet

@@ -71,13 +71,13 @@ class Released:
         counted: whether the permit was held; if not, nothing was changed.
         open_until_ms: when the breaker's open period ends, None while it is closed.
         paused_until_ms: when the latest pause ends, None where there was none.
-        wanted: whether somebody was refused a permit of late, since all calls at once were made.
+        quiet: whether calls are let through, and nobody was refused one of late since all calls at once were made.
     """
 
     counted: bool
     open_until_ms: int | None
     paused_until_ms: int | None
-    wanted: bool = False
+    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -388,5 +388,5 @@ def read_admission(raw: Sequence[str]) -> Admission:
 
 def read_released(raw: Sequence[str]) -> Released:
     """What an answer to `Gates.release_call` says."""
-    counted, open_until, paused_until, wanted = map(int, raw)
-    return Released(bool(counted), open_until or None, paused_until or None, bool(wanted))
+    counted, open_until, paused_until, quiet = map(int, raw)
+    return Released(bool(counted), open_until or None, paused_until or None, bool(quiet))

@@ -323,7 +323,7 @@ def test_a_permit_that_is_left_to_an_heir_counts_for_its_call(store: RunStore) -
     s = scene(store, max_concurrency=1)
     assert s.gone("p")
     step = s.gates.release_call("m", "p", "ok", latency_ms=5, tokens_used=3, heir=("q", 20))
-    assert read_released(run_together(store.client, [step])[0]) == Released(True, None, None, wanted=False)
+    assert read_released(run_together(store.client, [step])[0]) == Released(True, None, None, quiet=True)
     gauge = s.gates.read_gauges(["m"])[0]
     assert (gauge.in_flight, gauge.requests_last_minute, gauge.tokens_last_minute) == (1, 2, 23)
     assert not s.gone("r")
@@ -346,13 +346,20 @@ def test_an_heir_s_call_counts_though_the_permit_it_was_left_had_run_out(store: 
     assert s.done("q")
 
 
-def test_who_gives_a_permit_back_learns_whether_somebody_was_refused_one_of_late(store: RunStore) -> None:
+def test_who_gives_a_permit_back_learns_whether_others_want_it_or_nobody_is_let_through(store: RunStore) -> None:
     s = scene(store, max_concurrency=1)
     assert s.gone("p")
-    assert not s.gates.release("m", "p", "ok").wanted
+    assert s.gates.release("m", "p", "ok").quiet
     assert s.gone("q")
     assert s.ask("r", present=True).why == "concurrency"
-    assert s.gates.release("m", "q", "ok").wanted
+    assert not s.gates.release("m", "q", "ok").quiet
     assert s.gone("t")
     s.clock.now += 2_000
-    assert not s.gates.release("m", "t", "ok").wanted
+    assert s.gates.release("m", "t", "ok").quiet
+    assert s.gone("u")
+    assert not s.gates.release("m", "u", "throttled", pause_ms=5_000).quiet
+    s.clock.now += 5_001
+    assert s.gone("v")
+    assert s.gates.release("m", "v", "ok").quiet, "the pause is over"
+    assert s.gone("w")
+    assert not s.gates.release("m", "w", "auth").quiet, "the breaker is open"

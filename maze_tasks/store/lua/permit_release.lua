@@ -8,7 +8,7 @@
 --       19 how long it must have been closed for the periods to start anew (ms)
 --       20 permit that takes its place, '': none   21 its tokens   22 lease (ms)
 -- Returns {1 if the permit was held, else 0 and nothing was changed; open until, 0: closed; paused until, 0: not;
---          1 if somebody was refused one of late, since all calls at once were made, else 0}
+--          1 if calls are let through and nobody was refused one of late, since all calls at once were made, else 0}
 -- Breaker: the definition is maze_tasks/decide/breaker.py.
 local FIRST_PAUSE, LONGEST_PAUSE = 1000, 30000 -- ms of a throttle that names no pause: the first, the longest
 local MAX_LEVEL = 20
@@ -39,7 +39,8 @@ if heir ~= '' and not data then fresh[LEASES], fresh[HELD] = true, true end
 
 local function answer(counted)
   save(now, tonumber(ARGV[8]))
-  return {counted, int(outside(S.ou)), int(outside(S.pu)), now - S.dn < WANTED and 1 or 0}
+  local quiet = S.ou == 0 and S.pu <= now and now - S.dn >= WANTED
+  return {counted, int(outside(S.ou)), int(outside(S.pu)), quiet and 1 or 0}
 end
 
 if not data then return answer(0) end
