@@ -196,9 +196,10 @@ class Stage:
             return int(client.llen(queue_name(model)))
 
     def consumers(self) -> int:
-        """Workers that wait for messages at this moment."""
+        """Workers that wait for messages of this stage at this moment; others may wait at other databases."""
         with closing(self.redis("broker_url")) as client:
-            return sum(one["cmd"] == "brpop" for one in client.client_list())
+            number = client.client_info()["db"]
+            return sum((one["cmd"], int(one["db"])) == ("brpop", int(number)) for one in client.client_list())
 
     def said(self, name: str) -> str:
         """What a worker has said so far."""

@@ -80,12 +80,13 @@ def test_a_signal_ends_the_command_itself_and_nothing_of_the_leash_stays(
     before = open_files()
     seconds = f"60.{os.getpid()}"  # tells it from the children of other tests
     child = spawn(["sleep", seconds], leash=leash)
-    name = Path(f"/proc/{child.pid}/comm")
-    wait_until(lambda: "sleep" in name.read_text())
-    assert len(processes_with(seconds)) == (1 if leash == "signal" else 2)
-    child.send_signal(signal.SIGTERM)
-    assert child.wait() == -signal.SIGTERM
-    wait_until(lambda: not processes_with(seconds))
+    with child:
+        line = Path(f"/proc/{child.pid}/cmdline")
+        wait_until(lambda: line.read_bytes() == f"sleep\0{seconds}\0".encode())
+        assert len(processes_with(seconds)) == (1 if leash == "signal" else 2)
+        child.send_signal(signal.SIGTERM)
+        assert child.wait() == -signal.SIGTERM
+        wait_until(lambda: not processes_with(seconds))
     del child
     assert open_files() == before
 
