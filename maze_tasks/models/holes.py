@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
@@ -134,6 +135,9 @@ class _Beside(Shape):
     pieces: tuple[ContextPiece, ...] = ()
 
 
+_BESIDE = tuple(_Beside.model_fields)
+
+
 class Part(Shape):
     """Which part of a divided hole a hole is.
 
@@ -184,6 +188,9 @@ def read_hole(value: object) -> Hole:
         pydantic.ValidationError: it is none of these; `explain` names every wrong field as the line spells its path.
     """
     inner, beside, below = _parts(value)
+    if "hole_id" in inner and "depends_on" not in beside:
+        with suppress(ValidationError):  # what is wrong is told below, by the paths of the line
+            return Hole.model_validate({**beside, "id": inner["hole_id"], "spec": inner})
     problems: list[InitErrorDetails] = []
     spec: HoleSpec | None
     state: HoleState | None = None
@@ -195,7 +202,7 @@ def read_hole(value: object) -> Hole:
     rest = _read(_Beside, beside, (), problems)
     if spec is None or rest is None:
         raise refusal("hole", problems)
-    fields = {name: getattr(rest, name) for name in _Beside.model_fields}
+    fields = {name: getattr(rest, name) for name in _BESIDE}
     earlier = state.depends_on if state else ()
     fields["depends_on"] = tuple(dict.fromkeys((*earlier, *rest.depends_on)))
     return Hole(id=spec.hole_id, spec=spec, state=state, **fields)
@@ -216,7 +223,7 @@ def _parts(value: object) -> tuple[dict[str, Any], dict[str, Any], _Place]:
         reason = "is required (or `id`, in the form of a HoleState)"
         raise refusal("hole", [problem("missing_id", (*below, "hole_id"), reason)])
     own, beside = _sorted_out(inner)
-    return own, {**beside, **outer}, below
+    return own, {**beside, **{name: outer[name] for name in _BESIDE if name in outer}}, below
 
 
 def _without_nulls(value: object, place: _Place) -> dict[str, Any]:
@@ -234,7 +241,7 @@ def _sorted_out(inner: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 
     `constraints` is the field both have: texts are a HoleState's own, objects never are.
     """
-    beside = {name: inner[name] for name in _Beside.model_fields if name in inner}
+    beside = {name: inner[name] for name in _BESIDE if name in inner}
     if "hole_id" in inner or "constraints" not in inner:
         return inner, beside
     given = inner["constraints"]

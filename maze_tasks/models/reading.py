@@ -42,6 +42,8 @@ class Shape(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _null_is_missing(cls, value: object) -> object:
+        if type(value) is dict and None not in value.values():
+            return value
         if isinstance(value, Mapping):
             return {name: given for name, given in value.items() if given is not None}
         return value
