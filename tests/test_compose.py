@@ -207,8 +207,8 @@ def test_redis_writes_everything_down_and_evicts_nothing() -> None:
     assert given["maxmemory-policy"] == "noeviction"
 
 
-def test_redis_writes_its_file_anew_as_seldom_as_that_of_a_project() -> None:
-    name = "auto-aof-rewrite-percentage"
+@pytest.mark.parametrize("name", ["auto-aof-rewrite-percentage", "auto-aof-rewrite-min-size"])
+def test_redis_writes_its_file_anew_as_seldom_as_that_of_a_project(name: str) -> None:
     command = server_command("redis-server", Path("/data"), "/redis.sock")
     line = f"{name} {command[command.index(f'--{name}') + 1]}"
     assert line in (DEPLOY / "redis.conf").read_text().splitlines()

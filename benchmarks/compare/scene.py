@@ -7,7 +7,8 @@ import subprocess
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -175,8 +176,7 @@ def measure(ground: Ground, contender: Contender, job: Job) -> Sample:
             command = [python, "-m", *contender.driver]
             each = env | {PART: str(number)}
             running["producer"].append(stack.enter_context(started(command, each, log, talks=True)))
-        for driver in running["producer"]:
-            _heard(driver, log)
+        _all_heard(running["producer"], log)
         return _timed(ground, contender, job, running, client, log)
 
 
@@ -213,7 +213,7 @@ def _timed(
     busy, began = busy_s(), time.monotonic()
     for driver in running["producer"]:
         _go(driver)
-    said = [_heard(driver, log) for driver in running["producer"]]
+    said = _all_heard(running["producer"], log)
     elapsed = time.monotonic() - began
     after = {kind: cpu_s(running[kind]) for kind in KINDS}
     used = {kind: after[kind] - before[kind] for kind in KINDS}
@@ -241,6 +241,12 @@ def _go(driver: subprocess.Popen[str]) -> None:
     assert driver.stdin is not None
     driver.stdin.write("go\n")
     driver.stdin.flush()
+
+
+def _all_heard(drivers: Sequence[subprocess.Popen[str]], log: Path) -> list[Any]:
+    """The next thing that each says. All are listened to at once: one whose log fills its pipe would stand still."""
+    with ThreadPoolExecutor(len(drivers)) as listeners:
+        return list(listeners.map(lambda driver: _heard(driver, log), drivers))
 
 
 def _heard(driver: subprocess.Popen[str], log: Path) -> Any:
