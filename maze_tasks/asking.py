@@ -10,6 +10,7 @@ from functools import partial
 
 from maze_tasks.caching import Recalled
 from maze_tasks.call_slots import Place
+from maze_tasks.decide.breaker import call_outcome
 from maze_tasks.decide.deadline import call_limit_s
 from maze_tasks.endpoints import EndpointClient
 from maze_tasks.errors import EndpointError, Refused
@@ -77,12 +78,15 @@ class Asker:
             work: what it is about.
             endpoint: who is asked.
             cut: set when the call is to end early.
-            heirs: whether slot and permit may go to the next in line as soon as the reply is there.
+            heirs: whether slot and permit may go to the next in line as soon as the endpoint has answered, be it
+                that it refused this very hole.
         """
         kept, run = work.recalled.kept, work.ticket.run
         try:
             reply = kept.reply if kept else self._ask(work, endpoint, cut)
         except EndpointError as error:
+            if heirs and call_outcome(error) == "ok":
+                work.place.leave_both()
             return Answer(None, None, error)
         if heirs and not kept:
             work.place.leave_both()

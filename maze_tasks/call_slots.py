@@ -151,7 +151,7 @@ class Place:
         return self.taken
 
     def leave_both(self) -> None:
-        """Leave slot and permit to the next in line, if they take both: the call went well, its commit follows."""
+        """Leave slot and permit to the next in line, if they take both: there is an answer, its commit follows."""
         if self.taken and self.left is None:
             gone, self.left = self._slots.hand_on(self._model)
             self.taken = not gone

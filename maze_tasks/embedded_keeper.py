@@ -155,7 +155,7 @@ def server_command(server: str, data: Path, socket_path: str) -> list[str]:
         "appendonly": "yes",
         "appendfsync": "everysec",  # a power cut costs up to two seconds, which leases and idempotency make good
         "aof-load-truncated": "yes",  # a killed server leaves half a command at the end
-        # Writing the file anew costs as much as what is stored; as Redis comes, a run of 100,000 holes does it five times.
+        # Writing the file anew costs as much as what is stored; by default a run of 100,000 holes does it five times.
         "auto-aof-rewrite-percentage": "200",
         "auto-aof-rewrite-min-size": "256mb",
         "save": "",

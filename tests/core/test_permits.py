@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from maze_tasks import control
 from maze_tasks.call_slots import Bequest, CallSlots
 from maze_tasks.endpoints import EndpointClient
@@ -284,17 +286,23 @@ def until(holds: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
+class Watched(CallSlots):
+    """Keeps who was left a permit."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(count)
+        self.left: list[str] = []
+
+    def hand_on(self, heirs_of: str | None) -> tuple[bool, Bequest | None]:
+        gone, bequest = super().hand_on(heirs_of)
+        self.left.extend([bequest.heir] if bequest else [])
+        return gone, bequest
+
+
 def test_a_call_that_ends_leaves_slot_and_permit_to_a_hole_that_was_got_ready_meanwhile(make_bench: MakeBench) -> None:
     bench = gated(make_bench(a={"latency": 20}), max_concurrency=2)
-    left: list[str] = []
-
-    class Slots(CallSlots):
-        def hand_on(self, heirs_of: str | None) -> tuple[bool, Bequest | None]:
-            gone, bequest = super().hand_on(heirs_of)
-            left.extend([bequest.heir] if bequest else [])
-            return gone, bequest
-
-    bench.filler = replace(bench.filler, slots=Slots(2))
+    slots = Watched(2)
+    bench.filler = replace(bench.filler, slots=slots)
     bench.submit(*range(30))
     messages, bench.sent[:] = list(bench.sent), []
     with ThreadPoolExecutor(5) as threads:
@@ -304,8 +312,25 @@ def test_a_call_that_ends_leaves_slot_and_permit_to_a_hole_that_was_got_ready_me
     counted, shown = bench.counted("a"), gauge(bench)
     assert (counted["requests"], counted["max_in_flight"]) == (30, 2)
     assert (shown.in_flight, shown.waiting, shown.requests_last_minute) == (0, 0, 30)
-    assert len(set(left)) == len(left) > 0
+    assert len(set(slots.left)) == len(slots.left) > 0
     assert shown.tokens_last_minute == counted["tokens"]["prompt"] + counted["tokens"]["generated"]
+
+
+@pytest.mark.parametrize(("kind", "leaves"), [(422, True), (500, False), (429, False)])
+def test_a_call_that_was_refused_for_its_hole_leaves_them_too_one_that_the_endpoint_failed_does_not(
+    make_bench: MakeBench, kind: int, leaves: bool
+) -> None:
+    bench = gated(make_bench(a={"latency": 20, "errors": [{"kind": kind, "every": 1}]}, b={}), max_concurrency=2)
+    slots = Watched(2)
+    bench.filler = replace(bench.filler, slots=slots)
+    bench.submit(*range(12))
+    messages, bench.sent[:] = list(bench.sent), []
+    with ThreadPoolExecutor(5) as threads:
+        list(threads.map(bench.run_link, messages))
+    counted, shown = bench.counted("a"), gauge(bench)
+    assert counted["max_in_flight"] <= 2
+    assert shown.in_flight == 0
+    assert (len(slots.left) > 0) == leaves
 
 
 def test_nothing_is_left_where_requests_or_tokens_a_minute_are_limited(make_bench: MakeBench) -> None:
