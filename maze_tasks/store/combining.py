@@ -1,14 +1,16 @@
 """Calls of scripts that threads make at the same time, in one round trip.
 
 The first thread that comes runs its own calls and those that gather meanwhile; the others wait for their results. With
-one thread at a time nothing is different, and nothing waits for company: while a round trip is under way, the next one
-fills. Source: flat combining (Hendler, Incze, Shavit, Tzafrir 2010); databases commit groups of transactions so.
+one thread at a time nothing is different: while a round trip is under way, the next one fills. Only where calls come so
+thick and fast that company is sure to come does a round trip wait for it. Source: flat combining (Hendler, Incze,
+Shavit, Tzafrir 2010); databases commit groups of transactions so.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import redis
@@ -16,6 +18,10 @@ import redis
 from maze_tasks.store.together import Combining, Step, run_each
 
 MOST = 64  # calls in one round trip, or little more: Redis answers nobody else while it runs them
+GATHER_S = 0.0006  # for which a round trip waits for company: about as long as it takes itself
+THICK_S = 0.001  # between two calls on the average, where company is worth that
+_SMOOTH = 0.05  # weight of the last time between two calls in their mean
+_LONGEST_GAP_S = 0.1  # longer ones say that there was nothing to do
 
 
 class Combiner(Combining):
@@ -23,10 +29,18 @@ class Combiner(Combining):
 
     Args:
         client: the server.
+        now: seconds that pass.
+        sleep: waits seconds.
     """
 
-    def __init__(self, client: redis.Redis) -> None:
-        self._client = client
+    def __init__(
+        self,
+        client: redis.Redis,
+        now: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._client, self._now, self._sleep = client, now, sleep
+        self._came_at, self._gap_s = now(), _LONGEST_GAP_S
         self._lock = threading.Lock()
         self._waiting: list[_Call] = []
         self._busy = False
@@ -43,8 +57,10 @@ class Combiner(Combining):
         Raises:
             redis.RedisError: the server cannot be reached.
         """
-        call = _Call(steps)
+        call, now = _Call(steps), self._now()
         with self._lock:
+            gap_s = min(now - self._came_at, _LONGEST_GAP_S)
+            self._came_at, self._gap_s = now, self._gap_s + _SMOOTH * (gap_s - self._gap_s)
             self._waiting.append(call)
             call.leads, self._busy = not self._busy, True
         if not call.leads:
@@ -57,6 +73,8 @@ class Combiner(Combining):
 
     def _lead(self) -> None:
         """Run what has gathered, the own call first, and hand the lead to the first that came too late for it."""
+        if self._gap_s < THICK_S:
+            self._sleep(GATHER_S)
         with self._lock:
             batch = self._take()
         steps = [step for call in batch for step in call.steps]

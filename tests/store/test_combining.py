@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import fakeredis
@@ -12,7 +12,7 @@ import pytest
 import redis
 
 from maze_tasks.store import together
-from maze_tasks.store.combining import MOST, Combiner
+from maze_tasks.store.combining import GATHER_S, MOST, THICK_S, Combiner
 from maze_tasks.store.scripts import Script
 from maze_tasks.store.together import Step
 
@@ -79,6 +79,28 @@ def test_what_gathers_during_a_round_trip_shares_the_next_one(server: Counting) 
         results = [one for call in [first, *others] for one in call.result(10)]
     assert sorted(results) == list(range(1, 21)), "each got the result of its own call"
     assert server.trips == 2
+
+
+def test_where_calls_come_thick_and_fast_a_round_trip_waits_for_company(server: Counting) -> None:
+    clock, company = [0.0], list[Future[list[Any]]]()
+
+    def sleep(seconds: float) -> None:
+        assert seconds == GATHER_S
+        company.append(pool.submit(combiner.run_each, [Step(COUNT, ["n"], [1])]))
+        gathered(combiner, 2)
+
+    combiner = Combiner(server, lambda: clock[0], sleep)
+    combiner.run_each([Step(COUNT, ["warm"], [1])])
+    with ThreadPoolExecutor(1) as pool:
+        for between_s, waits in ((10 * THICK_S, False), (THICK_S / 2, True)):
+            for _ in range(100):
+                clock[0] += between_s
+                company.clear()
+                server.trips = 0
+                combiner.run_each([Step(COUNT, ["n"], [1])])
+                assert all(len(call.result(10)) == 1 for call in company)
+                assert server.trips == 1, "it went along"
+            assert bool(company) == waits
 
 
 def test_no_round_trip_is_larger_than_what_redis_may_be_busy_with(server: Counting) -> None:
