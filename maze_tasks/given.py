@@ -38,6 +38,8 @@ def read_given_holes(values: Iterable[GivenHole]) -> list[Hole]:
     """
     with _uncollected():
         holes = [_hole(value) for value in values]
+    if len({str(hole.id) for hole in holes}) == len(holes):
+        return holes
     seen: dict[str, int] = {}
     for number, hole in enumerate(holes, 1):
         first = seen.setdefault(str(hole.id), number)

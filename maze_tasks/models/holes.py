@@ -135,7 +135,7 @@ class _Beside(Shape):
     pieces: tuple[ContextPiece, ...] = ()
 
 
-_BESIDE = tuple(_Beside.model_fields)
+_BESIDE = frozenset(_Beside.model_fields)
 
 
 class Part(Shape):
@@ -223,7 +223,7 @@ def _parts(value: object) -> tuple[dict[str, Any], dict[str, Any], _Place]:
         reason = "is required (or `id`, in the form of a HoleState)"
         raise refusal("hole", [problem("missing_id", (*below, "hole_id"), reason)])
     own, beside = _sorted_out(inner)
-    return own, {**beside, **{name: outer[name] for name in _BESIDE if name in outer}}, below
+    return own, {**beside, **{name: given for name, given in outer.items() if name in _BESIDE}}, below
 
 
 def _without_nulls(value: object, place: _Place) -> dict[str, Any]:
@@ -241,7 +241,7 @@ def _sorted_out(inner: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 
     `constraints` is the field both have: texts are a HoleState's own, objects never are.
     """
-    beside = {name: inner[name] for name in _BESIDE if name in inner}
+    beside = {name: given for name, given in inner.items() if name in _BESIDE}
     if "hole_id" in inner or "constraints" not in inner:
         return inner, beside
     given = inner["constraints"]
