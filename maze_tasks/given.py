@@ -38,13 +38,12 @@ def read_given_holes(values: Iterable[GivenHole]) -> list[Hole]:
     """
     with _uncollected():
         holes = [_hole(value) for value in values]
-    if len({str(hole.id) for hole in holes}) == len(holes):
-        return holes
-    seen: dict[str, int] = {}
-    for number, hole in enumerate(holes, 1):
-        first = seen.setdefault(str(hole.id), number)
-        if first != number:
-            raise InputError(f"the id {hole.id!r} stands at {first} too", line=number, field="hole_id")
+    if len({str(hole.id) for hole in holes}) < len(holes):
+        seen: dict[str, int] = {}
+        for number, hole in enumerate(holes, 1):
+            first = seen.setdefault(str(hole.id), number)
+            if first != number:
+                raise InputError(f"the id {hole.id!r} stands at {first} too", line=number, field="hole_id")
     return holes
 
 
