@@ -71,6 +71,11 @@ def asked(url: str) -> tuple[int, str]:
             return error.code, error.read().decode()
 
 
+def test_a_process_that_logs_much_is_listened_to_while_another_works(ground: Ground) -> None:
+    chatty = replace(OURS, workers=None, driver=("tests.benchmarks.chatty",))
+    assert measure(ground, chatty, replace(JOB, processes=2)).said == {"filled": 2}
+
+
 def test_the_endpoint_does_what_its_path_says(ground: Ground) -> None:
     ground.told("_reset")
     status, body = asked(f"{ground.url}/20/200/v1")
