@@ -191,14 +191,20 @@ class PlainPool(HTTPConnectionPool):
         """Take a connection back, whose exchange has been released; keep it if it may be used again."""
         if keeps and self.pool is not None and len(self._kept) < self._room:
             self._kept.append(connection)
+            if self.pool is None:  # closed by another thread meanwhile, which may not have seen this one
+                self._close_kept()
         else:
             connection.close()
 
     def close(self) -> None:
         """Close the connections that are kept; those in use close when they are given back."""
         super().close()
-        while self._kept:
-            self._kept.pop().close()
+        self._close_kept()
+
+    def _close_kept(self) -> None:
+        with contextlib.suppress(IndexError):  # another thread takes some
+            while True:
+                self._kept.pop().close()
 
 
 class SecurePool(PlainPool, HTTPSConnectionPool):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -12,6 +13,8 @@ from dataclasses import replace
 import pytest
 
 from maze_tasks.endpoints import EndpointClient
+from maze_tasks.endpoints.connections import PlainPool, Watched
+from maze_tasks.endpoints.exchange import Exchange
 from maze_tasks.endpoints.wire import MAX_REPLY_BYTES
 from maze_tasks.errors import EndpointError, FinalError, PassingError, ThrottledError
 from maze_tasks.models.calls import Call
@@ -370,3 +373,20 @@ def test_a_closed_client_fails_and_does_not_hang(serve: Serve, client_of: Client
     client = client_of(serve(reply(chat())))
     client.close()
     assert isinstance(failing(client, call), PassingError)
+
+
+def test_a_connection_that_is_kept_while_its_pool_closes_is_closed_too(serve: Serve) -> None:
+    with PlainPool("127.0.0.1", serve(reply(chat())).port) as pool:
+        exchange = Exchange(time.monotonic() + 30)
+        connection = pool.take(exchange)
+        pool.reach(connection)
+        exchange.release()
+
+        class Kept(list[Watched]):
+            def append(self, one: Watched) -> None:
+                pool.close()
+                super().append(one)
+
+        pool._kept = Kept()
+        pool.give_back(connection, keeps=True)
+        assert not connection.is_connected
