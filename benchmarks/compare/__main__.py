@@ -79,7 +79,8 @@ def again(paths: list[Path]) -> dict[str, Any]:
             found.setdefault(letter, {}).update({(one["title"], *one.get("samples", ())): one for one in tables})
     measures = {letter: list(tables.values()) for letter, tables in found.items()}
     versions = {name: version for report in reports for name, version in report["versions"].items()}
-    return reports[-1] | {"versions": versions, "measures": dict(sorted(measures.items()))}
+    pythons = " and ".join(sorted({report["python"] for report in reports}))
+    return reports[-1] | {"python": pythons, "versions": versions, "measures": dict(sorted(measures.items()))}
 
 
 def _letters(text: str) -> list[str]:
