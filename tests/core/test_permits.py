@@ -35,6 +35,14 @@ def gated(bench: Bench, **limits: Any) -> Bench:
     return bench
 
 
+def side_by_side(bench: Bench, *, holes: int, threads: int) -> None:
+    """Submit holes, and run the first link of each."""
+    bench.submit(*range(holes))
+    messages, bench.sent[:] = list(bench.sent), []
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(bench.run_link, messages))
+
+
 def gauge(bench: Bench, model: str = "a") -> Gauge:
     assert bench.filler.gates is not None
     (found,) = bench.filler.gates.read_gauges([model])
@@ -303,10 +311,7 @@ def test_a_call_that_ends_leaves_slot_and_permit_to_a_hole_that_was_got_ready_me
     bench = gated(make_bench(a={"latency": 20}), max_concurrency=2)
     slots = Watched(2)
     bench.filler = replace(bench.filler, slots=slots)
-    bench.submit(*range(30))
-    messages, bench.sent[:] = list(bench.sent), []
-    with ThreadPoolExecutor(5) as threads:
-        list(threads.map(bench.run_link, messages))
+    side_by_side(bench, holes=30, threads=5)
     bench.run_all()
     assert bench.status().filled == 30
     counted, shown = bench.counted("a"), gauge(bench)
@@ -323,10 +328,7 @@ def test_a_call_that_was_refused_for_its_hole_leaves_them_too_one_that_the_endpo
     bench = gated(make_bench(a={"latency": 20, "errors": [{"kind": kind, "every": 1}]}, b={}), max_concurrency=2)
     slots = Watched(2)
     bench.filler = replace(bench.filler, slots=slots)
-    bench.submit(*range(12))
-    messages, bench.sent[:] = list(bench.sent), []
-    with ThreadPoolExecutor(5) as threads:
-        list(threads.map(bench.run_link, messages))
+    side_by_side(bench, holes=12, threads=5)
     counted, shown = bench.counted("a"), gauge(bench)
     assert counted["max_in_flight"] <= 2
     assert shown.in_flight == 0
@@ -338,10 +340,7 @@ def test_nothing_is_left_where_requests_or_tokens_a_minute_are_limited(make_benc
         bench = gated(make_bench(a={"latency": 5}), max_concurrency=1, **limit)
         slots = CallSlots(1)
         bench.filler = replace(bench.filler, slots=slots)
-        bench.submit(*range(8))
-        messages, bench.sent[:] = list(bench.sent), []
-        with ThreadPoolExecutor(3) as threads:
-            list(threads.map(bench.run_link, messages))
+        side_by_side(bench, holes=8, threads=3)
         assert bench.status().filled == 8
         assert (bench.counted("a")["max_in_flight"], gauge(bench).in_flight) == (1, 0)
 
